@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * stats.h - what the runtime did.
+ */
+#ifndef WEFT_STATS_H
+#define WEFT_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * struct weft_stats - counters since the start of the runtime
+ * @gs:		Gs alive now
+ * @ms:		kernel threads that run Gs, now
+ * @spares:	of these, in the M cache
+ * @procs:	processors now
+ * @idle:	tokens whose M is idle, now
+ * @spawned:	Gs started
+ * @ended:	Gs ended
+ * @dispatched:	Gs taken from a queue (a yield takes one)
+ * @inlined:	children that ran as a call on their joiner's stack
+ * @parked:	times a G parked
+ * @readied:	times one was made runnable again
+ * @ticks:	looks at the global queue, one each 61 dispatches
+ * @global_put:	Gs that went to a global queue
+ * @global_got:	Gs that came from one
+ * @spills:	blocks of Gs that left a full queue
+ * @published:	times a queue showed Gs to thieves
+ * @taken_back:	times it took them back
+ * @stolen:	Gs taken from another P's queue
+ * @steals:	times Gs were stolen
+ * @seizures:	queues stopped to take Gs from them
+ * @seized:	Gs taken so
+ * @reseats:	times a P moved to another CPU
+ * @membarriers: membarrier calls
+ * @capped:	moves of a P not done for the rate cap
+ * @handoffs:	tokens taken from a blocked M
+ * @taken_back_tokens: of these, taken back by their M before they were used
+ * @returns:	Ms that came back without a token
+ * @returns_global: of these, put their G on a global queue and slept
+ * @m_created:	kernel threads created
+ * @m_parked:	times an M went to sleep idle
+ * @m_woken:	times an idle M was woken
+ * @monitor_ticks: rounds of the monitor
+ * @timers:	timers that fired
+ */
+struct weft_stats {
+	uint64_t gs, ms, spares, procs, idle;
+	uint64_t spawned, ended, dispatched, inlined;
+	uint64_t parked, readied;
+	uint64_t ticks, global_put, global_got, spills;
+	uint64_t published, taken_back, stolen, steals;
+	uint64_t seizures, seized, reseats, membarriers, capped;
+	uint64_t handoffs, taken_back_tokens, returns, returns_global;
+	uint64_t m_created, m_parked, m_woken;
+	uint64_t monitor_ticks, timers;
+};
+
+/**
+ * weft_stats() - read the counters
+ * @st:		where they go
+ * @sz:		sizeof(*@st): of a struct that grew, the part the caller knows
+ *
+ * The counters are read while they change: exact only when all is quiet.
+ *
+ * Return: 0, -EINVAL, -EPERM without a runtime, -ECHILD.
+ */
+int weft_stats(struct weft_stats *st, size_t sz);
+
+/**
+ * weft_dump() - write the state of every P, M and G to a file descriptor
+ * @fd:		where to
+ *
+ * Return: 0, -EPERM, -ECHILD, or what write() said.
+ */
+int weft_dump(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WEFT_STATS_H */
