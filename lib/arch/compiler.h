@@ -8,7 +8,8 @@
  *	READ_ONCE, WRITE_ONCE	one access, no order
  *	smp_load_acquire	what follows stays after it
  *	smp_store_release	what precedes stays before it
- *	xchg, cmpxchg, ...	a full fence on both sides
+ *	xchg, cas, atomic_*	a full fence on both sides
+ *	*_acquire, *_release	as far as their names go
  *	smp_mb			a full fence
  *	barrier			the compiler only; its partner is a membarrier
  *
@@ -25,6 +26,8 @@ typedef uint8_t u8;
 typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
+typedef int16_t s16;
+typedef int32_t s32;
 typedef int64_t s64;
 
 #ifndef __always_inline
@@ -51,13 +54,25 @@ typedef int64_t s64;
 #define atomic_or(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_and(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 
-/* True if *p was old and is new now. */
-#define cmpxchg(p, old, new)                                                  \
+#define xchg_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
+
+/* True if *p was old, and is new_ now. */
+#define cas(p, old, new_)                                                     \
 	__extension__({                                                       \
 		__typeof__(*(p)) weft__old = (old);                           \
-		__atomic_compare_exchange_n((p), &weft__old, (new), false,    \
+		__atomic_compare_exchange_n((p), &weft__old, (new_), false,   \
 					    __ATOMIC_SEQ_CST,                 \
 					    __ATOMIC_RELAXED);                \
+	})
+
+/* What *p was: old if it is new_ now. */
+#define cmpxchg_acquire(p, old, new_)                                         \
+	__extension__({                                                       \
+		__typeof__(*(p)) weft__old = (old);                           \
+		__atomic_compare_exchange_n((p), &weft__old, (new_), false,   \
+					    __ATOMIC_ACQUIRE,                 \
+					    __ATOMIC_RELAXED);                \
+		weft__old;                                                    \
 	})
 
 /* A counter with one writer: readers may see it a little late. */
