@@ -54,6 +54,7 @@ typedef int64_t s64;
 #define atomic_or(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define atomic_and(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 
+#define xchg_acquire(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQUIRE)
 #define xchg_release(p, v) __atomic_exchange_n((p), (v), __ATOMIC_RELEASE)
 
 /* True if *p was old, and is new_ now. */
