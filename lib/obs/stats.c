@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * stats.c - weft_stats(): the counters of all Ms, added up.
+ */
+#include "../core/sched.h"
+#include "../core/run.h"
+
+#include <string.h>
+#include <weft/stats.h>
+
+static void add_m(struct weft_stats *st, struct m *m)
+{
+	u64 ticks = READ_ONCE(m->nticks);
+	u32 left = READ_ONCE(m->tick);
+
+	st->ended += READ_ONCE(m->nended) + READ_ONCE(m->ninline);
+	st->inlined += READ_ONCE(m->ninline);
+	st->spawned += weft__spawned(m);
+	/* The first tick comes after one pop, the others after 61. */
+	if (ticks)
+		st->dispatched += (ticks - 1) * 61 + 1 + (61 - left);
+	st->ticks += ticks;
+	st->parked += READ_ONCE(m->nparked);
+	st->readied += READ_ONCE(m->nreadied);
+#define x(field, from) st->field += READ_ONCE(m->n.from)
+	x(global_put, global_put);
+	x(global_got, global_got);
+	x(spills, spills);
+	x(published, published);
+	x(taken_back, taken_back);
+	x(stolen, stolen);
+	x(steals, steals);
+	x(seizures, seizures);
+	x(seized, seized);
+	x(reseats, reseats);
+	x(capped, capped);
+	x(taken_back_tokens, tok_back);
+	x(returns, returns);
+	x(returns_global, returns_global);
+	x(m_parked, parked);
+	x(m_woken, woken);
+#undef x
+}
+
+static void collect(struct weft_stats *st)
+{
+	u32 i, n = smp_load_acquire(&S.nm);
+	s64 live = weft__live();
+
+	memset(st, 0, sizeof(*st));
+	st->gs = live > 0 ? (u64)live : 0;
+	st->ms = n;
+	st->spares = READ_ONCE(S.nspare);
+	st->procs = READ_ONCE(S.nprocs);
+	st->idle = READ_ONCE(S.nidle);
+	st->spawned = READ_ONCE(S.fspawned);
+	st->ended = READ_ONCE(S.fended);
+	for (i = 0; i < n; i++)
+		add_m(st, S.m[i]);
+	st->seizures += READ_ONCE(S.n.seizures);
+	st->seized += READ_ONCE(S.n.seized);
+	st->handoffs = READ_ONCE(S.n.handoffs);
+	st->m_created = READ_ONCE(S.n.m_created);
+	st->monitor_ticks = READ_ONCE(S.n.ticks);
+	st->timers = READ_ONCE(S.n.timers);
+	st->membarriers = READ_ONCE(weft__membarriers) - S.mb_base;
+}
+
+int weft_stats(struct weft_stats *st, size_t sz)
+{
+	int ret = weft__check();
+	struct weft_stats now;
+
+	if (ret)
+		return ret;
+	if (!st || !sz)
+		return -EINVAL;
+	collect(&now);
+	if (sz > sizeof(now))
+		memset((char *)st + sizeof(now), 0, sz - sizeof(now));
+	memcpy(st, &now, sz < sizeof(now) ? sz : sizeof(now));
+	return 0;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * parker.c - the permit, when the fast path could not; see weft/park.h.
+ *
+ *	word: 0 -- unpark --> PERMIT -- park --> 0
+ *	      0 -- park ----> a G, or a thread -- unpark --> 0, and it runs
+ *
+ * The word is biased to a CPU (ds/bias.h).  A G is stored there by whoever
+ * runs after it switched away, so that it is not woken before its context is
+ * saved.  Whoever takes the waiter out, an unpark or its deadline, and nobody
+ * else, makes it runnable, and does not touch the parker afterwards.
+ */
+#include "../core/sched.h"
+#include "../core/timer.h"
+#include "../core/waiter.h"
+
+#include <weft/park.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct bias) <= offsetof(struct weft_parker, weft__next),
+	       "a parker begins with its biased word");
+
+static struct bias *bias_of(struct weft_parker *p)
+{
+	return (struct bias *)p;
+}
+
+/* ---- unpark ---- */
+
+static void wake(u64 w)
+{
+	struct m *m = this_m();
+
+	if (w & PARK_THREAD)
+		waiter_wake((struct waiter *)(w & ~PARK_THREAD));
+	else if (m)
+		ready(m, (struct g *)w);
+	else
+		weft__ready_remote((struct g *)w);
+}
+
+weft__noinline int weft__unpark_slow(struct bias *b)
+{
+	struct vcpu *vc = weft__my_vcpu();
+	u64 w;
+
+	for (;;) {
+		w = smp_load_acquire(&b->word);
+		if (w == PARK_PERMIT)
+			return 0;
+		if (w && !(w & PARK_THREAD) && weft__check())
+			return weft__check();
+		if (bias_cas(vc, b, w, w ? 0 : PARK_PERMIT))
+			break;
+	}
+	if (w)
+		wake(w);
+	return 0;
+}
+
+/* ---- park ---- */
+
+/* Store who waits; or take the permit; or -EBUSY: another waits. */
+static int enlist(struct vcpu *vc, struct bias *b, u64 who)
+{
+	for (;;) {
+		if (bias_cas(vc, b, 0, who))
+			return 1;
+		if (bias_cas(vc, b, PARK_PERMIT, 0))
+			return 0;
+		if (READ_ONCE(b->word) > PARK_PERMIT)
+			return -EBUSY;
+	}
+}
+
+bool weft__park_commit(struct m *m, struct g *prev, struct ctx *pc)
+{
+	struct bias *b = pc->arg;
+	int r = enlist(m->vc, b, (u64)prev);
+
+	if (r > 0)
+		return true;
+	prev->wait = WAIT_NONE;
+	if (r)
+		pc->arg = NULL;
+	return false;
+}
+
+static __thread struct waiter thread_waiter;
+
+static int park_thread(struct bias *b, s64 deadline)
+{
+	struct vcpu *vc = weft__my_vcpu();
+	struct waiter *w = &thread_waiter;
+	int r;
+
+	if (bias_cas(vc, b, PARK_PERMIT, 0))
+		return 0;
+	if (!deadline)
+		return -ETIMEDOUT;
+	waiter_init(w);
+	r = enlist(vc, b, (u64)w | PARK_THREAD);
+	if (r <= 0)
+		return r;
+	if (!waiter_wait(w, deadline))
+		return 0;
+	if (bias_cas(vc, b, (u64)w | PARK_THREAD, 0))
+		return -ETIMEDOUT;
+	return waiter_wait(w, INT64_MAX);
+}
+
+weft__noinline int weft__park_slow(struct bias *b)
+{
+	return park_thread(b, INT64_MAX);
+}
+
+static bool take_out(struct timer *t)
+{
+	return bias_cas(weft__my_vcpu(), t->obj, (u64)t->g, 0);
+}
+
+static bool commit_timed(struct m *m, struct g *prev, struct ctx *pc)
+{
+	struct timer *t = pc->arg;
+	int r = enlist(m->vc, t->obj, (u64)prev);
+
+	if (r <= 0) {
+		prev->wait = WAIT_NONE;
+		pc->err = r;
+	}
+	return weft__timer_commit(t, r > 0);
+}
+
+static int park_timed(struct m *m, struct bias *b, s64 deadline)
+{
+	struct timer t = { .when = deadline, .take_out = take_out, .obj = b };
+	struct g *n;
+	int err = *m->err, r;
+
+	if (weft__timer_arm(m, &t))
+		return -ENOMEM;
+	*m->err = 0;
+	n = pop(m);
+	note_park(m, m->cur, WAIT_PARK);
+	m->cur->flags |= GF_TIMED;
+	switch_to(m, n ? n : &m->g0, (u64)commit_timed, &t);
+	r = *this_m()->err;	/* commit_timed's: errno travels with us */
+	if (weft__timer_done(&t))
+		r = -ETIMEDOUT;
+	m = this_m();
+	m->cur->flags &= ~GF_TIMED;
+	*m->err = err;
+	return r;
+}
+
+int weft_park_until(struct weft_parker *p, int64_t deadline)
+{
+	struct bias *b = bias_of(p);
+	struct m *m = this_m();
+
+	if (!m)
+		return park_thread(b, deadline);
+	if (deadline == WEFT_FOREVER)
+		return parker_park(b);
+	if (bias_cas(m->vc, b, PARK_PERMIT, 0))
+		return 0;
+	if (deadline <= 0 || deadline <= weft__now())
+		return -ETIMEDOUT;
+	return park_timed(m, b, deadline);
+}
+
+/* ---- from a signal handler ---- */
+
+/*
+ * A push onto a list, and a futex wake: it may have interrupted an M anywhere.
+ * sysmon does the rest.  A parker that is on the list already is left there;
+ * its permit comes when the list is emptied, after this call.
+ */
+int weft_unpark_signal(struct weft_parker *p)
+{
+	struct weft_parker *head;
+
+	if (READ_ONCE(S.state) != RT_RUN)
+		return -EPERM;
+	if (!cas(&p->weft__next, NULL, p))
+		return 0;
+	do {
+		head = READ_ONCE(S.signals);
+		WRITE_ONCE(p->weft__next, head ? head : p);
+	} while (!cas(&S.signals, head, p));
+	weft__sysmon_kick();
+	return 0;
+}
+
+/* sysmon: the list's end is marked by a parker that names itself. */
+void weft__signals_run(void)
+{
+	struct weft_parker *p = xchg(&S.signals, NULL), *next;
+
+	for (; p; p = next) {
+		next = READ_ONCE(p->weft__next);
+		if (next == p)
+			next = NULL;
+		xchg(&p->weft__next, NULL);
+		weft_unpark(p);
+	}
+}
