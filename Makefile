@@ -88,15 +88,17 @@ torture: tests
 format-check:
 	@sh scripts/format-check
 
-.PHONY: install uninstall
+.PHONY: install headers_install uninstall
 headers := $(wildcard include/weft/*.h)
 manuals := $(wildcard Documentation/man/*.[1378])
-install: all
+headers_install: prepare
+	+@$(MAKE) -f scripts/Makefile.lib headers_install
+	install -d $(DESTDIR)$(PREFIX)/include/weft
+	$(if $(headers),install -m 644 $(headers) $(DESTDIR)$(PREFIX)/include/weft)
+install: all headers_install
 	+@$(MAKE) -f scripts/Makefile.lib install
 	+@[ ! -e tools/Kbuild ] || \
 		$(MAKE) -f scripts/Makefile.build obj=tools install
-	install -d $(DESTDIR)$(PREFIX)/include/weft
-	$(if $(headers),install -m 644 $(headers) $(DESTDIR)$(PREFIX)/include/weft)
 	set -e; for m in $(manuals); do install -D -m 644 $$m \
 		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
 uninstall:
@@ -139,6 +141,7 @@ help:
 	@echo '  torture       the torture test; TORTURE_ARGS'
 	@echo '  format-check  formatting of the sources'
 	@echo '  install       into $(DESTDIR)$(PREFIX); uninstall takes it away'
+	@echo '  headers_install   just the headers'
 	@echo '  clean         remove what was built'
 	@echo 'Settings:'
 	@echo '  O=DIR         build in DIR'
