@@ -57,6 +57,8 @@ ifneq ($(filter tests check,$(MAKECMDGOALS)),)
 selftests: kselftest
 endif
 selftests: lib
+	@[ ! -d $(objtree)/selftests ] || \
+		find $(objtree)/selftests -name .tests -delete
 	+@dir=$$($(fetch) --cached) || \
 		echo '  SKIP    self-tests in C: make tests gets the harness'; \
 	$(MAKE) -f scripts/Makefile.build obj=selftests KSELFTEST="$$dir"
@@ -71,8 +73,9 @@ ucontext: all
 
 # TESTS="core/model park/*" and MODES="plain norseq" narrow it down.
 .PHONY: check
-check: all tests $(if $(filter-out asm,$(CONTEXT)),,ucontext)
-	@CC='$(CC)' UCONTEXT_TREE=$(ucontext-tree) sh scripts/selftest
+twice := $(if $(filter asm,$(CONTEXT)),$(filter ucontext,$(or $(MODES),ucontext)))
+check: all tests $(twice)
+	@CC='$(CC)' UCONTEXT_TREE=$(if $(twice),$(ucontext-tree)) sh scripts/selftest
 
 .PHONY: bench demo model torture
 bench: lib kernel-bench
