@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+#
+# The goals. How a file is compiled stands in scripts/Makefile.flags, how a
+# command is repeated only when it must be in scripts/Kbuild.include, the library
+# in scripts/Makefile.lib, the programs of a folder in scripts/Makefile.build.
+# What is built is listed by the Kbuild file of each folder.
+
+VERSION := 0.1.0
+
+srctree := $(CURDIR)
+objtree := $(if $(O),$(abspath $(O)),$(CURDIR))
+ifneq ($(words $(objtree) $(srctree)),2)
+$(error weft: the path of the source or output folder has a blank in it)
+endif
+ifeq ($(wildcard scripts/Makefile.build),)
+$(error weft: run make in the source tree (make -C); O= says where output goes)
+endif
+
+CONTEXT ?= asm
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+
+export VERSION srctree objtree PREFIX LIBDIR
+MAKEFLAGS += --no-print-directory -rR
+
+.PHONY: all
+all:
+
+include scripts/Kbuild.include
+include scripts/Makefile.flags
+export CC
+
+program-folders := $(patsubst %/Kbuild,%,$(wildcard \
+	tools/Kbuild examples/Kbuild kernel-bench/Kbuild))
+
+.PHONY: prepare lib programs $(program-folders) selftests tests kselftest
+all: lib programs selftests
+programs: $(program-folders)
+
+prepare:
+	@mkdir -p $(objtree)/include/weft
+	@ln -sfn $(if $(O),$(srctree)/lib,../../lib) $(objtree)/include/weft/impl
+	@sh scripts/probe '$(CC)' '$(CONTEXT)' $(VERSION) $(objtree)
+
+lib: prepare
+	+@$(MAKE) -f scripts/Makefile.lib
+
+$(program-folders): lib
+	+@$(MAKE) -f scripts/Makefile.build obj=$@
+
+# Self-tests need the kernel's harness, which comes out of a large package. A
+# plain make takes it if it is there; tests and check go and get it.
+fetch := sh scripts/kselftest-fetch
+kselftest:
+	@$(fetch) >/dev/null
+ifneq ($(filter tests check,$(MAKECMDGOALS)),)
+selftests: kselftest
+endif
+selftests: lib
+	@[ ! -d $(objtree)/selftests ] || \
+		find $(objtree)/selftests -name .tests -delete
+	+@dir=$$($(fetch) --cached) || \
+		echo '  SKIP    self-tests in C: make tests gets the harness'; \
+	$(MAKE) -f scripts/Makefile.build obj=selftests KSELFTEST="$$dir"
+tests: selftests
+
+# The same sources once more, with the generic contexts.
+.PHONY: ucontext
+ucontext-tree := $(objtree)/ucontext
+ucontext: all
+	+@echo '  CONTEXT=ucontext in $(patsubst $(srctree)/%,%,$(ucontext-tree))'
+	+@$(MAKE) O=$(ucontext-tree) CONTEXT=ucontext all
+
+# TESTS="core/model park/*" and MODES="plain norseq" narrow it down.
+.PHONY: check
+twice := $(if $(filter asm,$(CONTEXT)),$(filter ucontext,$(or $(MODES),ucontext)))
+check: all tests $(twice)
+	@CC='$(CC)' UCONTEXT_TREE=$(if $(twice),$(ucontext-tree)) sh scripts/selftest
+
+.PHONY: bench demo model torture
+bench: lib kernel-bench
+	@$(objtree)/kernel-bench/weft-bench run $(BENCH_ARGS)
+demo: lib programs
+	@sh scripts/demo
+model:
+	@sh selftests/model/full.sh
+torture: tests
+	@$(objtree)/selftests/torture/torture $(TORTURE_ARGS)
+
+.PHONY: format-check
+format-check:
+	@sh scripts/format-check
+
+.PHONY: install headers_install uninstall
+headers := $(wildcard include/weft/*.h)
+manuals := $(wildcard Documentation/man/*.[1378])
+headers_install: prepare
+	+@$(MAKE) -f scripts/Makefile.lib headers_install
+	install -d $(DESTDIR)$(PREFIX)/include/weft
+	$(if $(headers),install -m 644 $(headers) $(DESTDIR)$(PREFIX)/include/weft)
+install: all headers_install
+	+@$(MAKE) -f scripts/Makefile.lib install
+	+@[ ! -e tools/Kbuild ] || \
+		$(MAKE) -f scripts/Makefile.build obj=tools install
+	set -e; for m in $(manuals); do install -D -m 644 $$m \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+uninstall:
+	+@[ ! -e tools/Kbuild ] || \
+		$(MAKE) -f scripts/Makefile.build obj=tools uninstall
+	rm -f $(DESTDIR)$(LIBDIR)/libweft.a $(DESTDIR)$(LIBDIR)/libweft.so*
+	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
+	rm -rf $(DESTDIR)$(PREFIX)/include/weft
+	for m in $(manuals); do rm -f \
+		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+
+# Each thing built has its command beside it, in .NAME.cmd.
+.PHONY: clean
+clean:
+	@cd $(objtree) && rm -rf ucontext selftests/.logs include/generated && \
+	rm -f include/weft/impl && \
+	for d in . lib tools examples kernel-bench selftests; do \
+		[ -d $$d ] || continue; \
+		depth=; [ $$d != . ] || depth='-maxdepth 1'; \
+		find $$d $$depth \( -name '.*.cmd' -o -name '.*.d' -o -name .tests \) \
+			-type f | while read -r f; do \
+			n=$${f##*/.}; \
+			case $$n in *.cmd) rm -f "$${f%/*}/$${n%.cmd}";; esac; \
+			rm -f "$$f"; \
+		done; \
+	done
+
+.PHONY: help
+help:
+	@echo 'Goals:'
+	@echo '  all           library, weft.pc, tools, examples, benchmarks, and the'
+	@echo '                self-tests if their harness is there [default]'
+	@echo '  check         build and run every self-test, in every mode'
+	@echo '                TESTS="core/model park/*", MODES="plain norseq'
+	@echo '                nomembarrier ucontext" choose'
+	@echo '  tests         build the self-tests; gets the harness first'
+	@echo '  demo          the main job: benchmarks, then a walk over a tree'
+	@echo '  bench         all benchmarks; BENCH_ARGS="--bench fib --runs 5"'
+	@echo '  model         the model checks in full (check has their short form)'
+	@echo '  torture       the torture test; TORTURE_ARGS'
+	@echo '  format-check  formatting of the sources'
+	@echo '  install       into $(DESTDIR)$(PREFIX); uninstall takes it away'
+	@echo '  headers_install   just the headers'
+	@echo '  clean         remove what was built'
+	@echo 'Settings:'
+	@echo '  O=DIR         build in DIR'
+	@echo '  V=1           show commands'
+	@echo '  CC= CFLAGS= CPPFLAGS= LDFLAGS=   as usual; a change rebuilds'
+	@echo '  WERROR=1      warnings are errors'
+	@echo '  CONTEXT=ucontext   contexts of the C library in place of assembly'
+	@echo '  PREFIX= LIBDIR= DESTDIR=   where install puts things'
