@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * fast.h - the fast paths: push, pop, switch, spawn, join, yield, unpark.
+ *
+ * No LOCK prefix, no fence, no system call, no lock, no allocator here (law
+ * L3): what needs one is a function named weft__*_slow or the like, and
+ * selftests/core/callgraph.sh follows the calls in the disassembly.
+ *
+ * Inline, since a return after a switch misses the return predictor, and an
+ * indirect jump at the call site does not.  The exported functions in api.c
+ * wrap these bodies; weft/inline.h gives them to a program.
+ *
+ * After anything that may switch, m is stale: read this_m() again.
+ */
+#ifndef WEFT_CORE_FAST_H
+#define WEFT_CORE_FAST_H
+
+#include "../ds/bias.h"
+#include "m.h"
+
+/*
+ * Who waits for work.  Written by Ms that spin or park, under LOCK; read on
+ * each push.  The fence between a push and this load is the parker's
+ * membarrier (idle.c); without it a push and a park can miss each other.
+ */
+struct want {
+	union {
+		struct {
+			u32 eager;	/* idle Ms that a push may wake */
+			u32 hungry;	/* spinning Ms that a publish feeds */
+		};
+		u64 word;
+	};
+	u64 pad[7];
+} __attribute__((aligned(WEFT__LINE)));
+
+extern struct want weft__want;
+
+/* Coarse clock: ms since the start, written by sysmon at its tick. */
+extern u32 weft__now_ms;
+
+/* What the side that runs after a switch owes to the one that left. */
+#define POST_NONE 0ul		/* nothing: it is gone */
+#define POST_PUSH 1ul		/* it is runnable: put it in the queue */
+/* else: a function that makes it visible to who will wake it; false: it does
+ * not wait after all, put it in the queue */
+typedef bool weft__commit_fn(struct m *m, struct g *prev, struct ctx *pc);
+
+void weft__push_slow(struct m *m, struct g *g);
+void weft__want_slow(struct m *m);
+struct g *weft__pop_slow(struct m *m);
+struct g *weft__tick(struct m *m);
+struct g *weft__prepare(struct m *m, struct g *g);
+void weft__ready_idle(struct m *m, struct g *g);
+struct g *weft__g_alloc_slow(struct m *m);
+void weft__g_flush(struct m *m);
+void weft__id_block(struct m *m);
+void *weft__call(weft__fn *fn, void *arg);
+
+static __always_inline void push(struct m *m, struct g *g)
+{
+	if (unlikely(seq_push(m->vc, &m->p->q, g))) {
+		weft__push_slow(m, g);
+		return;
+	}
+	barrier();
+	if (unlikely(READ_ONCE(weft__want.word)))
+		weft__want_slow(m);
+}
+
+/*
+ * The next G; NULL if there is none here; &m->g0 if this M has to leave the
+ * G that it runs, because its token is gone or a G is locked to it.
+ */
+static __always_inline struct g *pop(struct m *m)
+{
+	struct g *g;
+
+	if (unlikely(--m->tick == 0)) {
+		g = weft__tick(m);
+		if (g)
+			return g;
+	}
+	g = (struct g *)seq_pop(m->vc, &m->p->q);
+	if (likely(g))
+		return g;
+	return weft__pop_slow(m);
+}
+
+/*
+ * Where the working set may leave the first-level cache, fetch the contexts
+ * of the Gs to come.  A stale pointer does no harm: no G is ever unmapped.
+ */
+static __always_inline void prefetch_ahead(struct m *m)
+{
+	struct runq *q = &m->p->q;
+	u64 h = READ_ONCE(q->phead);
+	struct g *g;
+	char *c;
+
+	if (READ_ONCE(q->tail) - h <= 48)
+		return;
+	g = (struct g *)READ_ONCE(q->slot[(h + 8) & RUNQ_MASK]);
+	__builtin_prefetch(g, 1);
+	g = (struct g *)READ_ONCE(q->slot[(h + 3) & RUNQ_MASK]);
+	c = (char *)READ_ONCE(g->ctx);
+	__builtin_prefetch(c, 1);
+	__builtin_prefetch(c + 64, 1);
+}
+
+static __always_inline void ctx_save(struct m *m, struct ctx *c)
+{
+	c->err = *m->err;
+	c->eh = *m->eh;
+	if (likely(!weft__fp_declared))
+		fp_read(&c->fp);
+}
+
+static __always_inline void ctx_restore(struct m *m, const struct ctx *c)
+{
+	*m->err = c->err;
+	*m->eh = c->eh;
+	fp_load(&c->fp);
+}
+
+/* Under WEFT_FPENV_DECLARED: what the G said, or what it started with. */
+void weft__fp_declared_read(const struct g *g, struct fpenv *fp);
+
+static __always_inline void finish(struct m *m, struct g *prev,
+				   struct ctx *pc, u64 post)
+{
+	if (likely(post == POST_PUSH)) {
+		prev->ctx = pc;
+		push(m, prev);
+	} else if (post != POST_NONE) {
+		prev->ctx = pc;
+		if (!((weft__commit_fn *)post)(m, prev, pc))
+			push(m, prev);
+	}
+}
+
+/*
+ * Leave the current G for to.  Returns when the current G runs again, maybe
+ * on another M; what the context's arg is by then.
+ */
+static __always_inline void *switch_to(struct m *m, struct g *to, u64 post,
+				       void *arg)
+{
+	struct ctx self, *pc = &self;
+	struct g *prev = m->cur;
+
+	ctx_save(m, &self);
+	if (unlikely(weft__fp_declared))
+		weft__fp_declared_read(prev, &self.fp);
+	self.arg = arg;
+	if (unlikely((uintptr_t)to->ctx & CTX_SPECIAL))
+		to = weft__prepare(m, to);
+	m->cur = to;
+	ctx_switch(&m, &prev, &pc, to->ctx, &post);
+	finish(m, prev, pc, post);
+	ctx_restore(m, &self);
+	return self.arg;
+}
+
+static __always_inline struct g *g_alloc(struct m *m)
+{
+	struct g *g = m->gfree;
+
+	if (unlikely(!g))
+		return weft__g_alloc_slow(m);
+	m->gfree = g->next;
+	m->ngfree--;
+	return g;
+}
+
+static __always_inline void g_free(struct m *m, struct g *g)
+{
+	g->join = JOIN_FREE;
+	g->next = m->gfree;
+	m->gfree = g;
+	if (unlikely(++m->ngfree > M_GS))
+		weft__g_flush(m);
+}
+
+static __always_inline u64 g_id(struct m *m)
+{
+	if (unlikely(m->idseq == m->idend))
+		weft__id_block(m);
+	return m->idseq++;
+}
+
+/* Where the caller is, for reports. */
+static __always_inline void *here(void)
+{
+#if defined(__x86_64__)
+	void *pc;
+
+	__asm__("leaq 0(%%rip), %0" : "=r"(pc));
+	return pc;
+#else
+	return __builtin_return_address(0);
+#endif
+}
+
+int weft__spawn_slow(struct g **gp, weft__fn *fn, void *arg, uintptr_t join,
+		     void *site);
+int weft__join_slow(struct g *g, void **ret);
+int weft__join_inline(struct m *m, struct g *g, void **ret);
+void weft__yield_slow(void);
+int weft__unpark_slow(struct bias *b);
+int weft__park_slow(struct bias *b);
+void weft__block_end_slow(struct m *m);
+
+/*
+ * Parent first: the child goes to the tail of the queue, where join finds it
+ * again.  *gp is stored before the child can run.
+ */
+static __always_inline int g_spawn(struct g **gp, weft__fn *fn, void *arg,
+				   uintptr_t join, void *site)
+{
+	struct m *m = this_m();
+	struct g *g;
+
+	if (unlikely(!m || !fn))
+		return weft__spawn_slow(gp, fn, arg, join, site);
+	g = g_alloc(m);
+	if (unlikely(!g))
+		return -12; /* ENOMEM */
+	g->ctx = (struct ctx *)CTX_FRESH;
+	g->fn = fn;
+	g->arg = arg;
+	g->join = join;
+	g->stk = (char *)site;
+	g->id = g_id(m);
+	g->bits = 0;
+	if (gp)
+		*gp = g;
+	push(m, g);
+	return 0;
+}
+
+/* The child that was pushed last is taken back from the tail. */
+static __always_inline int g_join(struct g *c, void **ret)
+{
+	struct m *m = this_m();
+
+	if (unlikely(!m || !c))
+		return weft__join_slow(c, ret);
+	if (seq_take_tail(m->vc, &m->p->q, c))
+		return weft__join_inline(m, c, ret);
+	if (likely(smp_load_acquire(&c->join) == JOIN_DONE)) {
+		if (ret)
+			*ret = c->arg;
+		g_free(m, c);
+		return 0;
+	}
+	return weft__join_slow(c, ret);
+}
+
+static __always_inline void g_yield(void)
+{
+	struct m *m = this_m();
+	struct g *n;
+
+	if (unlikely(!m)) {
+		weft__yield_slow();
+		return;
+	}
+	n = pop(m);
+	if (unlikely(!n))
+		return;
+	prefetch_ahead(m);
+	switch_to(m, n, POST_PUSH, NULL);
+}
+
+/* Make g, which waits and was taken out of what it waited on, runnable. */
+static __always_inline void ready(struct m *m, struct g *g)
+{
+	g->wait = WAIT_NONE;
+	m->readied = 1;
+	stat_inc(m->nreadied);
+	if (unlikely(READ_ONCE(weft__want.word)))
+		weft__ready_idle(m, g);
+	else
+		push(m, g);
+}
+
+/* A parker's word: 0, a permit, a G, or a struct waiter | PARK_THREAD. */
+#define PARK_PERMIT 1ul
+#define PARK_THREAD 2ul
+
+static __always_inline int parker_unpark(struct bias *b)
+{
+	struct m *m = this_m();
+	u64 w = READ_ONCE(b->word);
+
+	if (unlikely(!m || (w & (PARK_PERMIT | PARK_THREAD))))
+		return weft__unpark_slow(b);
+	if (unlikely(seq_bias_cas(m->vc, b, w, w ? 0 : PARK_PERMIT)))
+		return weft__unpark_slow(b);
+	if (w)
+		ready(m, (struct g *)w);
+	return 0;
+}
+
+static __always_inline bool parker_try(struct bias *b)
+{
+	struct m *m = this_m();
+
+	return likely(m) &&
+	       seq_bias_cas(m->vc, b, PARK_PERMIT, 0) == BIAS_OK;
+}
+
+bool weft__park_commit(struct m *m, struct g *prev, struct ctx *pc);
+
+/* Remember for ready(): does a G park right after it readied another? */
+static __always_inline void note_park(struct m *m, struct g *g, u8 why)
+{
+	g->wait = why;
+	g->since = READ_ONCE(weft__now_ms);
+	if (m->readied)
+		g->sync += g->sync < 3;
+	else
+		g->sync -= g->sync > 0;
+	m->readied = 0;
+	stat_inc(m->nparked);
+}
+
+static __always_inline int parker_park(struct bias *b)
+{
+	struct m *m;
+	struct g *n;
+
+	if (parker_try(b))
+		return 0;
+	m = this_m();
+	if (unlikely(!m))
+		return weft__park_slow(b);
+	n = pop(m);
+	note_park(m, m->cur, WAIT_PARK);
+	return switch_to(m, n ? n : &m->g0, (u64)weft__park_commit, b) == b ?
+		       0 : -16; /* EBUSY */
+}
+
+static __always_inline void block_begin(void)
+{
+	struct m *m = this_m();
+
+	if (likely(m)) {
+		WRITE_ONCE(m->state, M_BLOCK);
+		barrier();
+	}
+}
+
+static __always_inline void block_end(void)
+{
+	struct m *m = this_m();
+
+	if (likely(m)) {
+		barrier();
+		WRITE_ONCE(m->state, M_RUN);
+		barrier();
+		if (unlikely(READ_ONCE(m->p) == &weft__dead_p))
+			weft__block_end_slow(m);
+	}
+}
+
+#endif /* WEFT_CORE_FAST_H */

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * foreign.c - ordinary threads: they spawn, make ready, register.
+ *
+ * Such a thread has no M and no caches.  By law L1 it may use the queue of the
+ * P that sits on its CPU, like anybody who runs there; else the global queue.
+ * It always wakes an M, since no M of its own will come to look.
+ */
+#include "sched.h"
+#include "g_end.h"
+#include "gpool.h"
+#include "../os/rseq.h"
+
+#include <weft/block.h>
+#include <weft/g.h>
+#include <sched.h>
+
+static __thread struct vcpu no_cpu = { .cpu_id = RUNQ_NOCPU };
+static __thread u32 registered;	/* in which epoch */
+
+/* Where this thread is; a CPU that matches no seat where it has no rseq. */
+struct vcpu *weft__my_vcpu(void)
+{
+	struct m *m = this_m();
+
+	if (m)
+		return m->vc;
+	if (weft__twin || !weft__rseq_registered())
+		return &no_cpu;
+	return (struct vcpu *)weft__rseq_area();
+}
+
+/*
+ * A push onto a P's queue is a plain store: the fence is here, its partner the
+ * parker's membarrier or fence (idle.c).
+ */
+static void push_foreign(struct g *g)
+{
+	if (!weft__push_here(weft__my_vcpu(), g)) {
+		weft__gq_put(NULL, g);
+		return;
+	}
+	smp_mb();
+	if (READ_ONCE(S.nidle))
+		weft__wake_one(&S.node[0]);
+}
+
+void weft__ready_remote(struct g *g)
+{
+	g->wait = WAIT_NONE;
+	push_foreign(g);
+}
+
+static struct g *fresh(weft__fn *fn, void *arg, uintptr_t join, void *site)
+{
+	u32 n;
+	struct g *g = weft__gpool_get(S.node[0].gpool, 1, &n);
+
+	if (!g)
+		return NULL;
+	g->ctx = (struct ctx *)CTX_FRESH;
+	g->fn = fn;
+	g->arg = arg;
+	g->join = join;
+	g->stk = site;
+	g->bits = 0;
+	g->id = __atomic_fetch_add(&S.idnext, 1, __ATOMIC_RELAXED);
+	return g;
+}
+
+/* What a spawn that is not in a hurry does; size 0: the default stack. */
+static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
+		 void *arg, uintptr_t join, void *site, size_t size)
+{
+	struct m *m = this_m();
+	struct g *g = fresh(fn, arg, join, site);
+	int ret;
+
+	if (!g)
+		return -ENOMEM;
+	if (size) {
+		ret = weft__g_bind(m, g, size);
+		if (ret) {
+			g->join = JOIN_FREE;
+			weft__gpool_put(S.node[0].gpool, g, g, 1);
+			return ret;
+		}
+	}
+	if (attr && attr->name) {
+		g->flags |= GF_COLD;
+		g_cold(g)->name = attr->name;
+	}
+	if (gp)
+		*gp = g;
+	atomic_add(&S.fspawned, 1);
+	if (m)
+		push(m, g);
+	else
+		push_foreign(g);
+	return 0;
+}
+
+int weft__spawn_slow(struct g **gp, weft__fn *fn, void *arg, uintptr_t join,
+		     void *site)
+{
+	int ret = weft__check();
+
+	if (ret)
+		return ret;
+	if (!fn)
+		return -EINVAL;
+	return spawn(gp, NULL, fn, arg, join, site, 0);
+}
+
+int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
+		     void *arg, void *site)
+{
+	int ret = weft__check();
+	size_t size = 0;
+
+	if (ret)
+		return ret;
+	if (!fn || !gp || attr->sz < sizeof(attr->sz) + sizeof(attr->stack))
+		return -EINVAL;
+	if (attr->stack) {
+		size = weft__stack_round(attr->stack);
+		if (!size)
+			return -EINVAL;
+	}
+	if (attr->sz < sizeof(*attr) && !size)
+		return spawn(gp, NULL, fn, arg, JOIN_NONE, site, 0);
+	return spawn(gp, attr->sz < sizeof(*attr) ? NULL : attr, fn, arg,
+		     JOIN_NONE, site, size);
+}
+
+void weft__yield_slow(void)
+{
+	sched_yield();
+}
+
+int weft_thread_register(void)
+{
+	int ret = weft__check();
+
+	if (ret)
+		return ret;
+	if (this_m())
+		return -EPERM;
+	if (registered == S.epoch)
+		return -EBUSY;
+	registered = S.epoch;
+	atomic_add(&S.nforeign, 1);
+	return 0;
+}
+
+int weft_thread_unregister(void)
+{
+	int ret = weft__check();
+
+	if (ret)
+		return ret;
+	if (registered != S.epoch)
+		return -EINVAL;
+	registered = 0;
+	atomic_sub(&S.nforeign, 1);
+	if (READ_ONCE(S.mon_asleep))
+		weft__sysmon_kick();
+	return 0;
+}

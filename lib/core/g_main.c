@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * g_main.c - the life of a G: it gets a stack, runs, ends, and makes room.
+ *
+ * A stack is bound at the first dispatch, not at spawn, and the one freed last
+ * is taken first.  A G that ends looks for its successor before it leaves: a
+ * fresh one inherits the stack, without a switch.
+ */
+#include "sched.h"
+#include "gpool.h"
+#include "g_end.h"
+#include "../ctx/stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define G_BATCH 64
+
+/* ---- Gs ---- */
+
+weft__noinline struct g *weft__g_alloc_slow(struct m *m)
+{
+	u32 n = 0;
+	struct g *g = weft__gpool_get(m->node->gpool, G_BATCH, &n);
+
+	if (!g)
+		return NULL;
+	m->gfree = g->next;
+	m->ngfree += n - 1;
+	return g;
+}
+
+/* Half of the cache goes to the depot: who joins need not be who spawns. */
+weft__noinline void weft__g_flush(struct m *m)
+{
+	struct g *first = m->gfree, *last = first;
+	u32 n = 1;
+
+	for (; n < M_GS / 2; n++)
+		last = last->next;
+	m->gfree = last->next;
+	m->ngfree -= n;
+	weft__gpool_put(m->node->gpool, first, last, n);
+}
+
+#define ID_BLOCK 1024
+
+weft__noinline void weft__id_block(struct m *m)
+{
+	m->idseq = __atomic_fetch_add(&S.idnext, ID_BLOCK, __ATOMIC_RELAXED);
+	m->idend = m->idseq + ID_BLOCK;
+	stat_inc(m->n.idblocks);
+}
+
+/* ---- stacks ---- */
+
+static u8 default_class(void)
+{
+	return (u8)__builtin_ctzll(S.opts.stack);
+}
+
+static char *get_stack(struct m *m, u8 cls)
+{
+	if (cls == default_class() && m->nstk)
+		return m->stk[--m->nstk];
+	return weft__stackpool_get(m->node->stacks, cls);
+}
+
+/*
+ * May be the stack we stand on: nothing may give it to another M before we
+ * have left.  So a full cache is flushed before, and of the other ones.
+ */
+static void put_stack(struct m *m, char *stk, u8 cls)
+{
+	if (m->nstk == M_STACKS) {
+		m->nstk -= M_STACKS / 2;
+		weft__stackpool_put(m->node->stacks, m->stk + m->nstk,
+				    M_STACKS / 2, default_class());
+	}
+	m->stk[m->nstk++] = stk;
+	(void)cls;
+}
+
+static void bind(struct g *g, char *stk, u8 cls)
+{
+	char *top = stack_top(stk, cls) - WEFT__LINE;
+	struct ctx *c = (struct ctx *)(top - 2 * WEFT__LINE);
+
+	*(void **)top = g->stk;		/* where it was spawned */
+	g->stk = stk;
+	g->cls = cls;
+	ctx_make(c, c);
+	g->ctx = c;
+}
+
+/* Where g was spawned, for reports. */
+void *weft__g_site(const struct g *g)
+{
+	if ((uintptr_t)g->ctx == CTX_FRESH || !g->stk || !g->cls)
+		return g->stk;
+	return *(void **)(stack_top(g->stk, g->cls) - WEFT__LINE);
+}
+
+/* With a size of its own: bound at spawn, so that the caller sees -ENOMEM. */
+int weft__g_bind(struct m *m, struct g *g, size_t size)
+{
+	u8 cls = (u8)__builtin_ctzll(size);
+	struct node *node = m ? m->node : &S.node[0];
+	char *stk = weft__stackpool_get(node->stacks, cls);
+
+	if (!stk)
+		return -ENOMEM;
+	bind(g, stk, cls);
+	return 0;
+}
+
+/* ---- no memory for a stack: wait until one is freed ---- */
+
+static void starve(struct g *g)
+{
+	g->wait = WAIT_STACK;
+	weft__lock(&S.starved_lock);
+	g->next = S.starved;
+	WRITE_ONCE(S.starved, g);
+	weft__unlock(&S.starved_lock);
+}
+
+/* sysmon: let one try again. */
+void weft__starved_retry(void)
+{
+	struct g *g;
+
+	if (!READ_ONCE(S.starved))
+		return;
+	weft__lock(&S.starved_lock);
+	g = S.starved;
+	if (g)
+		WRITE_ONCE(S.starved, g->next);
+	weft__unlock(&S.starved_lock);
+	if (!g)
+		return;
+	g->wait = WAIT_NONE;
+	weft__gq_put(NULL, g);
+}
+
+/*
+ * A G that cannot just be resumed: fresh, or locked to an M.  Returns what to
+ * run instead.
+ */
+weft__noinline struct g *weft__prepare(struct m *m, struct g *g)
+{
+	char *stk;
+
+	if ((uintptr_t)g->ctx == CTX_FRESH) {
+		stk = get_stack(m, default_class());
+		if (stk) {
+			bind(g, stk, default_class());
+			return g;
+		}
+		starve(g);
+	} else {
+		m->handover = g;	/* the idle loop delivers it */
+	}
+	return &m->g0;
+}
+
+/* ---- the end ---- */
+
+/*
+ * Its result is stored; who waits?  Returns the waiter if it is for us to make
+ * runnable.  After the xchg the handle may be freed by who joins it.
+ */
+static struct g *announce(struct m *m, struct g *g, void *ret)
+{
+	uintptr_t w = g->join;
+
+	if (w != JOIN_DETACHED) {
+		g->arg = ret;
+		w = xchg(&g->join, JOIN_DONE);
+	}
+	if (w == JOIN_DETACHED)
+		g_free(m, g);
+	else if (w > JOIN_MAX && w & JOIN_THREAD)
+		weft__join_wake(w);
+	else if (w > JOIN_MAX)
+		return (struct g *)w;
+	return NULL;
+}
+
+/* g ended; what this M runs next. */
+static struct g *successor(struct m *m, struct g *g, void *ret)
+{
+	struct g *joiner, *n;
+
+	stat_inc(m->nended);
+	joiner = announce(m, g, ret);
+	n = pop(m);
+	if (!joiner)
+		return n ? n : &m->g0;
+	joiner->wait = WAIT_NONE;
+	if (!n)
+		return joiner;
+	push(m, joiner);
+	return n;
+}
+
+static bool inherits(const struct g *n, u8 cls)
+{
+	return (uintptr_t)n->ctx == CTX_FRESH && cls == default_class();
+}
+
+/* Off this stack for good, to n. */
+static _Noreturn void leave(struct m *m, struct g *n, char *stk, u8 cls)
+{
+	struct g *dead = &m->dead;
+	struct ctx *dc = &m->deadctx;
+	u64 post = POST_NONE;
+
+	if ((uintptr_t)n->ctx & CTX_SPECIAL)
+		n = weft__prepare(m, n);
+	m->cur = n;
+	if (cls == default_class()) {
+		put_stack(m, stk, cls);
+	} else {
+		post = (u64)weft__odd_stack;
+		dc->arg = stk;
+		dc->err = cls;
+	}
+	ctx_switch(&m, &dead, &dc, n->ctx, &post);
+	__builtin_unreachable();
+}
+
+/* A stack of another size went: not cached, and not before we have left it. */
+bool weft__odd_stack(struct m *m, struct g *dead, struct ctx *dc)
+{
+	char *stk = dc->arg;
+
+	(void)dead;
+	weft__stackpool_put(m->node->stacks, &stk, 1, (u8)dc->err);
+	return true;
+}
+
+static void clean_state(struct m *m)
+{
+	*m->err = 0;
+	*m->eh = (struct ehstate){ NULL, 0 };
+	fp_load(&weft__fp_start);
+}
+
+/* The first function on a G's stack (entry.S, or makecontext). */
+__attribute__((used)) void weft__g_main(struct m *m, struct g *prev,
+					struct ctx *pc, u64 post)
+{
+	struct g *g, *n;
+	char *stk;
+	void *ret;
+	u8 cls;
+
+	finish(m, prev, pc, post);
+	for (;;) {
+		m = this_m();
+		g = m->cur;
+		clean_state(m);
+		ret = weft__call(g->fn, g->arg);
+		m = this_m();
+		if (unlikely(!m))
+			exit(0);	/* the child of a fork: as a thread's
+					 * last return */
+		g = m->cur;
+		if (unlikely(g->flags)) {
+			weft__g_end(g);
+			m = this_m();
+		}
+		stk = g->stk;
+		cls = g->cls;
+		n = successor(m, g, ret);
+		if (!inherits(n, cls))
+			leave(m, n, stk, cls);
+		bind(n, stk, cls);
+		m->cur = n;
+	}
+}

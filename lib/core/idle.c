@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * idle.c - an M without work: look, spin, park; and how it is woken.
+ *
+ * No wake-up is lost (law L4).  Whoever makes work visible either sees an idle
+ * M or is seen by it:
+ *
+ *	pusher				parker
+ *
+ *	push				nidle++, eager++	(LOCK)
+ *	(*)				answer a wake (below)
+ *	if (nidle or eager)		CAS the token m -> m|IDLE
+ *		wake_one()		membarrier, all threads
+ *					look at all queues once more
+ *
+ * (*) is a compiler barrier on a local push: the parker's membarrier is the
+ * fence on both sides.  A pusher whose load came before nidle++ was ahead of
+ * the membarrier, so its push is visible to the last look.  A push to the
+ * global queue is an xchg, and needs no membarrier.  Where there is none, (*)
+ * is a fence.
+ *
+ * At most one wake is in flight.  wake_one() claims S.waking, CASes a token
+ * {m|IDLE} to {m|WOKEN}, and wakes m.  Whoever CASes WOKEN away, m or the M
+ * that the token was handed to, stores waking = 0 with a full fence before its
+ * own last look: so a pusher that saw waking set and left is seen by that
+ * look.  The one it cannot cover, a push while waking is set and m runs on
+ * with other work, is sysmon's: it wakes an M for a queue that stands.
+ *
+ * A lone G may be left to its own M, by a token holder that pushes to its own
+ * seat; sysmon bounds how long.  Everybody else wakes.
+ *
+ * An M that parks for its back-off is not counted in eager: it comes back by
+ * itself within 1 ms.
+ *
+ * Rejected, since the model finds a lost wake-up in each: the M that loses its
+ * token clears the flag; anybody clears it; the flag is cleared after the last
+ * look; the last look before the membarrier.  selftests/model/park.pml.
+ */
+#include "sched.h"
+
+void weft__judge_loot(struct m *m);
+
+void weft__wake_m(struct m *m)
+{
+	smp_store_release(&m->futex, 1);
+	weft__futex_wake(&m->futex, 1);
+}
+
+void weft__m_sleep(struct m *m)
+{
+	while (!xchg(&m->futex, 0) && !READ_ONCE(S.stop))
+		weft__futex_wait(&m->futex, 0, INT64_MAX);
+}
+
+/* Token i to {m|WOKEN}: 1 done, 0 not idle any more, -1 a wake is under way. */
+static int try_wake(u32 i, uintptr_t t)
+{
+	struct m *m = tok_m(t);
+
+	if (!cas(&S.waking, 0, 1))
+		return -1;
+	if (!cas(&S.tok[i], t, (uintptr_t)m | TOK_WOKEN)) {
+		xchg(&S.waking, 0);
+		return 0;
+	}
+	weft__not_idle(t);
+	weft__wake_m(m);
+	return 1;
+}
+
+/* Wake an idle M, of this node if there is one. */
+weft__noinline void weft__wake_one(struct node *near)
+{
+	u32 i, n = READ_ONCE(S.nprocs);
+	bool any = !READ_ONCE(near->nidle);
+	uintptr_t t;
+
+	if (READ_ONCE(S.waking))
+		return;
+again:
+	for (i = 0; i < n; i++) {
+		t = smp_load_acquire(&S.tok[i]);
+		if (!(t & TOK_IDLE) || (!any && tok_m(t)->node != near))
+			continue;
+		if (try_wake(i, t))
+			return;
+	}
+	if (!any) {
+		any = true;
+		goto again;
+	}
+}
+
+/* Is there work?  alone: how many private Gs count as none. */
+bool weft__any_work(u32 alone)
+{
+	u32 i;
+
+	for (i = 0; i < S.nnodes; i++)
+		if (!weft__gq_empty(&S.node[i].gq))
+			return true;
+	for (i = 0; i < S.maxprocs; i++)
+		if (runq_published(&S.p[i]->q) ||
+		    runq_private(&S.p[i]->q) > alone)
+			return true;
+	return false;
+}
+
+/* Work that this M would be alone to see. */
+static bool own_work(struct m *m)
+{
+	struct p *p = READ_ONCE(m->p), *l = m->last;
+
+	return runq_waiting(&p->q) ||
+	       (l && l != p && runq_waiting(&l->q) && !weft__manned(l, m));
+}
+
+static bool un_idle(struct m *m, uintptr_t idle)
+{
+	if (!cas(&S.tok[m->tok], idle, (uintptr_t)m))
+		return false;	/* woken or taken: a futex wake is coming, or
+				 * we are in the spare set */
+	weft__not_idle(idle);
+	return true;
+}
+
+static void park(struct m *m)
+{
+	uintptr_t me = (uintptr_t)m, idle = me | TOK_IDLE;
+
+	if (!m->backoff_us)
+		idle |= TOK_EAGER;
+	WRITE_ONCE(m->state, M_PARK);
+	atomic_add(&S.nidle, 1);
+	atomic_add(&m->node->nidle, 1);
+	if (idle & TOK_EAGER)
+		atomic_add(&weft__want.eager, 1);
+	weft__clear_woken(m);
+	if (!cas(&S.tok[m->tok], me, idle)) {
+		weft__not_idle(idle);
+		return;
+	}
+	stat_inc(m->n.parked);
+	trace(m, IDLE, m->tok, m->backoff_us);
+	if (m->backoff_us) {
+		weft__futex_wait(&m->futex, 0,
+				 weft__now() + m->backoff_us * NSEC_PER_USEC);
+		if (un_idle(m, idle))
+			return;
+	} else {
+		fence_all();
+		if ((weft__any_work(1) || own_work(m)) && un_idle(m, idle))
+			return;
+	}
+	if (READ_ONCE(S.nidle) == READ_ONCE(S.nprocs) && READ_ONCE(S.running))
+		weft__sysmon_kick();
+	weft__m_sleep(m);
+	stat_inc(m->n.woken);
+}
+
+/* Look for S.opts.spin_us; a spinning M is fed by publishing. */
+static struct g *spin(struct m *m)
+{
+	s64 now = weft__now(), end = now + S.opts.spin_us * NSEC_PER_USEC;
+	struct g *g = NULL;
+	int i;
+
+	WRITE_ONCE(m->state, M_SPIN);
+	atomic_add(&weft__want.hungry, 1);
+	weft__clear_woken(m);
+	while (now < end && !READ_ONCE(S.stop) && has_token(m)) {
+		g = weft__steal(m);
+		if (!g)
+			g = weft__pop_slow(m);
+		if (!g)
+			g = weft__seize_stuck(m, now);
+		if (g)
+			break;
+		for (i = 0; i < 16; i++)
+			cpu_relax();
+		now = weft__now();
+	}
+	atomic_sub(&weft__want.hungry, 1);
+	return g;
+}
+
+static bool may_spin(void)
+{
+	u32 n = READ_ONCE(S.nprocs);
+
+	return n > 1 && S.opts.spin_us &&
+	       READ_ONCE(S.nspin) * 2 < n - READ_ONCE(S.nidle);
+}
+
+static struct g *look(struct m *m)
+{
+	struct g *g;
+
+	if (READ_ONCE(m->p) == &weft__dead_p)
+		weft__relocate(m);
+	g = weft__pop_slow(m);
+	if (g)
+		return g;
+	weft__judge_loot(m);
+	if (m->backoff_us && READ_ONCE(S.nprocs) > 1)
+		return NULL;
+	g = weft__steal(m);
+	if (!g && READ_ONCE(S.nprocs) > 1)
+		g = weft__seize_stuck(m, weft__now());
+	if (!g && may_spin()) {
+		atomic_add(&S.nspin, 1);
+		g = spin(m);
+		atomic_sub(&S.nspin, 1);
+	}
+	return g;
+}
+
+/* The M cache: no token, and none to be had. */
+static void cache(struct m *m)
+{
+	WRITE_ONCE(m->p, &weft__dead_p);
+	WRITE_ONCE(m->state, M_CACHE);
+	stat_inc(m->n.returns_global);
+	trace(m, CACHE, m->tok, 0);
+	weft__enter_spare(m);
+	weft__m_sleep(m);
+}
+
+/* The next G for an M that has none; NULL when the runtime stops. */
+struct g *weft__find_work(struct m *m)
+{
+	struct g *g;
+
+	while (!READ_ONCE(S.stop)) {
+		if (!weft__confirm(m) && !weft__regain(m)) {
+			cache(m);
+			continue;
+		}
+		g = look(m);
+		WRITE_ONCE(m->state, M_RUN);
+		if (g) {
+			weft__clear_woken(m);
+			trace(m, DISPATCH, g->id, m->tok);
+			return g;
+		}
+		if (has_token(m))
+			park(m);
+	}
+	return NULL;
+}

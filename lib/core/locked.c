@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * locked.c - a G that is bound to its M.
+ *
+ * While such a G runs, its M's m->p is dead, so that every push and pop enters
+ * the slow path: pushes go to the global queue, a pop answers "leave for the
+ * idle loop".  There the M gives its token away and waits for its G.
+ *
+ * When the G parks, its context is marked CTX_LOCKED, so that whoever takes it
+ * from a queue enters weft__prepare(); the idle loop of that M then gives its
+ * own token to the M that the G is locked to, wakes it, and looks for another
+ * one.  No fast path knows of any of this.
+ */
+#include "sched.h"
+#include "gpool.h"
+#include "g_end.h"
+
+int weft__lock_thread(void)
+{
+	struct m *m = this_m();
+	struct gcold *c;
+
+	if (!m)
+		return -EPERM;
+	c = g_cold(m->cur);
+	m->cur->flags |= GF_COLD | GF_LOCKED;
+	c->locks++;
+	c->lm = m;
+	m->lockedg = m->cur;
+	m->locked = 1;
+	WRITE_ONCE(m->p, &weft__dead_p);
+	return 0;
+}
+
+static void unlock(struct m *m, struct g *g)
+{
+	g->flags &= ~GF_LOCKED;
+	g_cold(g)->lm = NULL;
+	m->lockedg = NULL;
+	m->locked = 0;		/* the next slow entry relocates */
+}
+
+int weft__unlock_thread(void)
+{
+	struct m *m = this_m();
+	struct gcold *c;
+
+	if (!m || !(m->cur->flags & GF_LOCKED))
+		return -EPERM;
+	c = g_cold(m->cur);
+	if (!--c->locks)
+		unlock(m, m->cur);
+	return 0;
+}
+
+/* It ends, and unlocks. */
+void weft__unlock_all(struct g *g)
+{
+	if (!(g->flags & GF_LOCKED))
+		return;
+	g_cold(g)->locks = 0;
+	unlock(this_m(), g);
+}
+
+/*
+ * m has a token and popped g, which is locked to another M: the token goes
+ * there.  It is not HANDED, since we shall not want it back.
+ */
+void weft__deliver(struct m *m, struct g *g)
+{
+	struct m *lm = g_cold(g)->lm;
+	uintptr_t t;
+
+	do {
+		t = m_token(m);
+		if (tok_m(t) != m || t & TOK_IDLE) {
+			weft__gq_put(m, g);	/* we have none to give */
+			return;
+		}
+		lm->tok = m->tok;
+		lm->handover = g;
+	} while (!cas(&S.tok[m->tok], t,
+		      (uintptr_t)lm | (t & TOK_WOKEN)));
+	trace(m, LOCKED, g->id, lm->id);
+	WRITE_ONCE(m->p, &weft__dead_p);
+	weft__wake_m(lm);
+}
+
+/* Our token to a spare, a new M, or nobody: sysmon then finds one. */
+static void give_away(struct m *m)
+{
+	uintptr_t t = m_token(m);
+	struct m *s;
+
+	if (tok_m(t) != m || t & TOK_IDLE)
+		return;
+	s = weft__claim_spare();
+	if (!s)
+		s = weft__m_create(m->tok);
+	if (s) {
+		weft__handoff(m->tok, t, s);
+		return;
+	}
+	if (cas(&S.tok[m->tok], t, 0) && t & TOK_WOKEN)
+		xchg(&S.waking, 0);
+}
+
+/* m's own G left; wait until somebody delivers it.  NULL: stop. */
+struct g *weft__locked_wait(struct m *m)
+{
+	struct g *g;
+
+	WRITE_ONCE(m->state, M_WAIT);
+	while (!m->handover) {
+		give_away(m);
+		weft__m_sleep(m);
+		if (READ_ONCE(S.stop))
+			return NULL;
+	}
+	WRITE_ONCE(m->state, M_RUN);
+	g = m->handover;
+	m->handover = NULL;
+	g->ctx = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
+	return g;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * m.c - creating Ms, and the loop that an M runs on its own stack.
+ *
+ * G switches to G directly; the M's own stack, whose identity is m->g0, is for
+ * idling and for what does not belong on the stack of a G.
+ */
+#include "sched.h"
+#include "g_end.h"
+#include "../os/mem.h"
+#include "../os/rseq.h"
+#include "../ctx/overflow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+__thread struct m *weft__m __attribute__((tls_model("initial-exec")));
+
+/* The C++ runtime's, if it is loaded. */
+extern struct ehstate *__cxa_get_globals(void) __attribute__((weak));
+
+/* Resume g; returns when a G comes back to the M's own stack. */
+static void run(struct m *m, struct g *g)
+{
+	struct ctx self, *pc = &self;
+	struct g *prev = &m->g0;
+	u64 post = POST_NONE;
+
+	if ((uintptr_t)g->ctx & CTX_SPECIAL)
+		g = weft__prepare(m, g);
+	if (g == &m->g0)
+		return;
+	ctx_save(m, &self);
+	fp_read(&self.fp);
+	m->g0.ctx = &self;
+	m->cur = g;
+	ctx_switch(&m, &prev, &pc, g->ctx, &post);
+	ctx_restore(m, &self);
+	if (m->locked && prev == m->lockedg)
+		pc = (struct ctx *)((uintptr_t)pc | CTX_LOCKED);
+	if (post == POST_PUSH) {
+		prev->ctx = pc;
+		push(m, prev);
+	} else if (post != POST_NONE) {
+		struct ctx *c = (struct ctx *)((uintptr_t)pc & ~CTX_SPECIAL);
+
+		prev->ctx = pc;
+		if (!((weft__commit_fn *)post)(m, prev, c))
+			push(m, prev);
+	}
+}
+
+void weft__m_loop(struct m *m)
+{
+	struct g *g;
+
+	m->cur = &m->g0;
+	for (;;) {
+		if (m->locked)
+			g = weft__locked_wait(m);
+		else
+			g = weft__find_work(m);
+		if (!g)
+			return;
+		run(m, g);
+		g = m->handover;
+		if (g && !m->locked) {
+			m->handover = NULL;
+			weft__deliver(m, g);
+		}
+	}
+}
+
+static void caches_back(struct m *m)
+{
+	struct g *g;
+
+	if (m->nstk)
+		weft__stackpool_put(m->node->stacks, m->stk, m->nstk,
+				    (u8)__builtin_ctzll(S.opts.stack));
+	m->nstk = 0;
+	for (g = m->gfree; g; g = m->gfree) {
+		m->gfree = g->next;
+		weft__gpool_put(m->node->gpool, g, g, 1);
+	}
+	m->ngfree = 0;
+}
+
+static void *m_main(void *arg)
+{
+	struct m *m = arg;
+
+	weft__m = m;
+	m->tid = weft__gettid();
+	m->err = &errno;
+	m->eh = __cxa_get_globals ? __cxa_get_globals() : &m->eh_none;
+	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
+	m->altstack = weft__altstack_new();
+	m->statfd = weft__thread_stat_open(m->tid);
+	weft__m_sleep(m);	/* until it is given a token, or told to look */
+	weft__m_loop(m);
+	caches_back(m);
+	WRITE_ONCE(m->state, M_GONE);
+	weft__thread_stat_close(m->statfd);
+	weft__altstack_free(m->altstack);
+	weft__m = NULL;
+	return NULL;
+}
+
+static void m_init(struct m *m, u32 id, u32 tok)
+{
+	m->id = id;
+	m->tok = tok;
+	m->p = &weft__dead_p;
+	m->last = NULL;
+	m->tick = 1;
+	m->rng = id * 2654435761u + 1;
+	m->futex = 0;
+	m->state = M_CACHE;
+	m->fake = (struct vcpu){ .number = id, .cpu_id = RUNQ_NOCPU };
+	m->vc = &m->fake;
+	m->g0.stk = NULL;
+	m->g0.join = JOIN_DETACHED;
+	m->locked = m->expired = m->readied = 0;
+	m->handover = m->lockedg = NULL;
+	m->backoff_us = m->loot_n = m->pubwait = 0;
+	m->cur = &m->g0;
+	m->idseq = m->idend = 0;
+	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;
+	__builtin_memset(&m->n, 0, sizeof(m->n));
+	__builtin_memset(&m->mon, 0, sizeof(m->mon));
+	__builtin_memset(&m->trace, 0, sizeof(m->trace));
+}
+
+static const cpu_set_t *cpus_of(struct m *m, cpu_set_t *one)
+{
+	switch (S.opts.bind) {
+	case WEFT_BIND_CPU:
+		CPU_ZERO_S(S.topo.setsize, one);
+		CPU_SET_S(S.p[m->tok % S.maxprocs]->home, S.topo.setsize, one);
+		return one;
+	case WEFT_BIND_NONE:
+		return S.topo.allowed;
+	default:
+		return m->node->cpus;
+	}
+}
+
+/* A struct of an M that ended in an earlier run is used again. */
+static struct m *m_alloc(u32 id, int node)
+{
+	size_t sz = (sizeof(struct m) + 4095) & ~4095ul;
+
+	return S.m[id] ? S.m[id] : weft__map(sz, 0, node, 0);
+}
+
+/*
+ * A new M, which sleeps until it is woken with a token; tok says of which node
+ * it is to be.  Not in the spare set.  NULL: the cap, or no memory or thread;
+ * then work goes on with the Ms there are.
+ */
+struct m *weft__m_create(u32 tok)
+{
+	struct weft__thread_attr attr = { .setsize = S.topo.setsize };
+	cpu_set_t *one = malloc(S.topo.setsize);
+	struct node *node = S.p[tok]->node;
+	struct m *m = NULL;
+	u32 id;
+
+	weft__lock(&S.mlock);
+	id = S.nm;
+	if (!one || id >= S.opts.max_m || READ_ONCE(S.stop))
+		goto out;
+	m = m_alloc(id, node->os);
+	if (!m)
+		goto out;
+	m_init(m, id, tok);
+	m->node = node;
+	snprintf(attr.name, sizeof(attr.name), "weft-m%u", id);
+	attr.cpus = cpus_of(m, one);
+	S.m[id] = m;
+	if (weft__thread_create(&m->thread, &attr, m_main, m)) {
+		m = NULL;
+		goto out;
+	}
+	smp_store_release(&S.nm, id + 1);
+	S.n.m_created++;
+out:
+	weft__unlock(&S.mlock);
+	free(one);
+	if (m)
+		weft__trace_add(&m->trace, TRACE_M_NEW, m->id, tok);
+	return m;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * m.h - an M: a kernel thread that runs Gs.
+ *
+ * It owns nothing of a P (law L2).  What it owns: the G it runs, caches of Gs
+ * and stacks, random state, counters.
+ *
+ * m->p names the P it used last, and is the one thing of an M that others
+ * write: who takes its token poisons it with &weft__dead_p afterwards.  A dead
+ * P's seat matches nowhere, so that the next push or pop enters the slow path,
+ * which asks the token itself.  Poison only hastens; it may come late, and
+ * then sends an M that has a token again once through the slow path.
+ */
+#ifndef WEFT_CORE_M_H
+#define WEFT_CORE_M_H
+
+#include "../arch/runq.h"
+#include "g.h"
+#include "p.h"
+#include "trace.h"
+
+#include <pthread.h>
+
+/* m->state; written by the M, read by sysmon */
+enum m_state {
+	M_RUN,
+	M_BLOCK,		/* in an announced section */
+	M_SPIN,			/* looks for work, with a token */
+	M_PARK,			/* idle, with an IDLE token */
+	M_CACHE,		/* no token; in the spare set or about to be */
+	M_WAIT,			/* waits for the G that is locked to it */
+	M_GONE,
+};
+
+#define M_STACKS 64		/* in its cache; half go at a time */
+#define M_GS 512
+
+struct m {
+	/* line 0: every fast path */
+	struct p *p;
+	struct vcpu *vc;
+	struct g *cur;
+	struct g *gfree;	/* LIFO through g->next */
+	u32 tick;		/* pops until the next look around */
+	u32 state;
+	int *err;		/* this thread's errno */
+	struct ehstate *eh;	/* this thread's exception state, or eh_none */
+	u64 idseq;		/* next G's id; the block ends at idend */
+
+	/* line 1: nearly every fast path */
+	u64 idend;
+	u64 nended;		/* Gs that ended here */
+	u64 ninline;
+	u32 ngfree;
+	u32 nstk;
+	u8 readied;		/* cur readied another since it was dispatched */
+	u8 expired;		/* sysmon: cur has had its slice */
+	u8 locked;		/* a G is bound to this M */
+	u8 stopped;
+	u32 tok;		/* the token it has or had last */
+	u64 nticks;
+	u64 nparked;
+	u64 nreadied;
+
+	/* what slow paths use */
+	struct p *last;		/* the P before m->p was poisoned */
+	struct node *node;
+	u32 id;
+	u32 rng;
+	u32 futex;		/* set by who wakes it, cleared by it */
+	int tid;
+	u32 pubwait;		/* pushes since the last publish */
+	u32 backoff_us;
+	s64 loot_t;
+	u32 loot_n;
+	struct g *handover;	/* a locked G popped here: for its own M */
+	struct g *lockedg;
+	struct g g0;		/* the M's own stack: idle loop, exits */
+	struct g dead;		/* who leaves when a G ends */
+	struct ctx deadctx;
+	struct vcpu fake;	/* where rseq is off */
+	struct ehstate eh_none;
+	pthread_t thread;
+	int statfd;
+	void *altstack;
+	struct {		/* sysmon's notes on this M */
+		u64 pops;
+		s64 since;	/* when it popped last, as far as seen */
+		u32 still;	/* ticks without a pop */
+		u32 token;
+	} mon;
+	struct {		/* counters: written here, read anywhere */
+		u64 global_put, global_got, spills;
+		u64 published, taken_back, stolen, steals;
+		u64 seizures, seized, reseats, capped;
+		u64 tok_back, returns, returns_global;
+		u64 parked, woken, idblocks;
+	} n;
+	struct trace trace;
+	char *stk[M_STACKS];
+} __attribute__((aligned(128)));
+
+_Static_assert(offsetof(struct m, idend) == WEFT__LINE, "line 0 is full");
+
+/* The M of this thread; NULL on an ordinary thread.  Read by this_m() only. */
+extern __thread struct m *weft__m;
+
+#endif /* WEFT_CORE_M_H */

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * rq.c - push and pop when the fast path could not: spill, publish, the twin.
+ */
+#include "sched.h"
+
+#define SPILL 128		/* half a ring */
+#define TICK 61			/* as Go's: prime, so that it meets no rhythm */
+
+/*
+ * Published Gs, from anywhere: copy, then CAS.  The copy is stale if the CAS
+ * fails, and right if it succeeds (runq.h).
+ */
+u32 weft__rq_take(struct p *p, void **out, u32 max)
+{
+	u32 i, n, k;
+	u64 b;
+
+	do {
+		b = smp_load_acquire(&p->q.b);
+		n = runq_len(b);
+		if (!n)
+			return 0;
+		k = n < max ? n : max;
+		for (i = 0; i < k; i++)
+			out[i] = READ_ONCE(
+				p->q.slot[(runq_head(b) + i) & RUNQ_MASK]);
+	} while (!cas(&p->q.b, b, RUNQ_B(runq_head(b) + k, n - k)));
+	return k;
+}
+
+/* The owner: the oldest for itself, all others private again. */
+static struct g *take_back(struct m *m, struct p *p)
+{
+	struct g *g;
+	u64 b;
+
+	do {
+		b = smp_load_acquire(&p->q.b);
+		if (!runq_len(b))
+			return NULL;
+		g = READ_ONCE(p->q.slot[runq_head(b) & RUNQ_MASK]);
+	} while (!cas(&p->q.b, b, RUNQ_B(runq_head(b) + 1, 0)));
+	stat_inc(m->n.taken_back);
+	trace(m, TAKE_BACK, p->q.id, runq_len(b) - 1);
+	return g;
+}
+
+/* m's queue, oldest first: what is published goes before what is private. */
+struct g *weft__rq_pop_any(struct m *m, struct p *p)
+{
+	void *g;
+
+	if (runq_published(&p->q)) {
+		if (!READ_ONCE(weft__want.hungry))
+			g = take_back(m, p);
+		else if (!weft__rq_take(p, &g, 1))
+			g = NULL;
+		if (g)
+			return g;
+	}
+	RQ(settle, m->vc, &p->q);
+	return RQ(pop, m->vc, &p->q);
+}
+
+struct g *weft__pop_slow(struct m *m)
+{
+	struct g *g, *leave = m->cur == &m->g0 ? NULL : &m->g0;
+	struct p *p;
+	int i;
+
+	if (m->locked)
+		return leave;
+	for (i = 0; i < 3; i++) {
+		p = READ_ONCE(m->p);
+		if (READ_ONCE(p->q.seat) == m_here(m)) {
+			g = weft__rq_pop_any(m, p);
+			if (g)
+				return g;
+			if (!runq_waiting(&p->q))
+				break;
+		} else if (!weft__relocate(m)) {
+			if (has_token(m))
+				break;
+			if (!weft__regain(m))
+				return leave;
+		}
+	}
+	return weft__gq_get(m, READ_ONCE(m->p->q.seat) == m_here(m));
+}
+
+/*
+ * Every 61st pop: is the token still ours, is there something in the global
+ * queue?  A G there runs though local queues never empty.
+ */
+struct g *weft__tick(struct m *m)
+{
+	struct g *g;
+
+	m->tick = TICK;
+	stat_inc(m->nticks);
+	if (!has_token(m)) {
+		WRITE_ONCE(m->p, &weft__dead_p);
+		return NULL;
+	}
+	if (READ_ONCE(m->p) == &weft__dead_p)
+		return NULL;
+	if (READ_ONCE(weft__want.word))
+		weft__want_slow(m);	/* a queue that only pops, too */
+	g = weft__gq_get(m, runq_waiting(&m->p->q) <= RUNQ_SIZE - SPILL - 1);
+	if (g)
+		trace(m, TICK, g->id, m->p->q.id);
+	return g;
+}
+
+/*
+ * No room.  Often phead only lags behind what thieves took.  Else the older
+ * half leaves for the global queue, what is published first.
+ */
+static void spill(struct m *m, struct p *p)
+{
+	void *g[SPILL];
+	u32 n;
+
+	RQ(settle, m->vc, &p->q);
+	if (READ_ONCE(p->q.tail) - READ_ONCE(p->q.phead) <= RUNQ_SIZE - SPILL)
+		return;
+	n = weft__rq_take(p, g, SPILL);
+	if (!n)
+		n = RQ(pop_batch, m->vc, &p->q, g, SPILL);
+	if (!n)
+		return;
+	stat_inc(m->n.spills);
+	trace(m, SPILL, p->q.id, n);
+	weft__gq_put_batch(m, g, n);
+	RQ(settle, m->vc, &p->q);
+}
+
+static void look_at_want(struct m *m)
+{
+	if (weft__twin == TWIN_FENCE)
+		smp_mb();
+	else
+		barrier();
+	if (READ_ONCE(weft__want.word))
+		weft__want_slow(m);
+}
+
+weft__noinline void weft__push_slow(struct m *m, struct g *g)
+{
+	struct p *p;
+	int i, r;
+
+	for (i = 0; i < 4; i++) {
+		p = READ_ONCE(m->p);
+		r = RQ(push, m->vc, &p->q, g);
+		if (r == RUNQ_OK) {
+			look_at_want(m);
+			return;
+		}
+		if (r == RUNQ_FULL)
+			spill(m, p);
+		else if (!weft__relocate(m))
+			break;
+	}
+	weft__gq_put(m, g);
+}
+
+/* Into m's queue as many as fit, the rest to the global one. */
+void weft__push_rest(struct m *m, void **g, u32 n)
+{
+	struct p *p = READ_ONCE(m->p);
+	u32 k;
+
+	if (!n)
+		return;
+	RQ(settle, m->vc, &p->q);
+	k = RQ(push_batch, m->vc, &p->q, g, n);
+	if (k < n)
+		weft__gq_put_batch(m, g + k, n - k);
+}
+
+/*
+ * A push saw a thief or an idle M.  One waiting G alone is not given away: the
+ * one that runs will park in a moment, and if not, sysmon sees to it.  A spin-
+ * ning thief is fed by publishing, 64 pushes apart or with half a ring
+ * waiting; each push would flood it (batch on 2 Ps: 41 to 240 ns a G).
+ */
+weft__noinline void weft__want_slow(struct m *m)
+{
+	struct p *p = READ_ONCE(m->p);
+	u32 n = runq_private(&p->q);
+
+	if (n < 2)
+		return;
+	if (READ_ONCE(weft__want.hungry)) {
+		if (n < RUNQ_SIZE / 2 && ++m->pubwait < 64)
+			return;
+		m->pubwait = 0;
+		RQ(settle, m->vc, &p->q);
+		if (RQ(publish, m->vc, &p->q)) {
+			stat_inc(m->n.published);
+			trace(m, PUBLISH, p->q.id, n / 2);
+		}
+	} else if (READ_ONCE(weft__want.eager)) {
+		weft__wake_one(m->node);
+	}
+}
+
+/*
+ * ready() saw a thief or an idle M.  A G that parks right after it readies
+ * another hands over its CPU: no wake-up.  One that runs on gets the other a
+ * CPU at once; then the G goes where a woken M takes it without a seizure.
+ */
+weft__noinline void weft__ready_idle(struct m *m, struct g *g)
+{
+	if (m->cur != &m->g0 && m->cur->sync >= 2)
+		push(m, g);
+	else
+		weft__gq_put(m, g);
+}
+
+/* An ordinary thread: the P that sits on this CPU, if one does. */
+bool weft__push_here(struct vcpu *vc, struct g *g)
+{
+	u32 c = READ_ONCE(vc->cpu_id);
+	struct p *p;
+
+	if (c >= S.nseats)
+		return false;
+	p = smp_load_acquire(&S.seat[c]);
+	return p && seq_push(vc, &p->q, g) == RUNQ_OK;
+}

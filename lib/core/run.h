@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * run.h - what start and stop need from the other files.
+ */
+#ifndef WEFT_CORE_RUN_H
+#define WEFT_CORE_RUN_H
+
+#include "m.h"
+
+/* procs.c */
+int weft__procs_init(void);
+void weft__procs_free(void);
+
+/* After a fork: forget what another thread may have held. */
+void weft__gpool_forked(void);
+void weft__gq_forked(void);
+void weft__keys_forked(void);
+
+/* obs/: what WEFT_DEBUG asks for at stop; a guard page was hit */
+void weft__stopped_report(void);
+_Bool weft__overflow_report(const void *addr, void *ucontext);
+
+/* Gs that this M has spawned. */
+static inline u64 weft__spawned(const struct m *m)
+{
+	return READ_ONCE(m->n.idblocks) * 1024 -
+	       (READ_ONCE(m->idend) - READ_ONCE(m->idseq));
+}
+
+#endif /* WEFT_CORE_RUN_H */

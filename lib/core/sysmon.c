@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * sysmon.c - the monitor: blocked Ms, stuck queues, timers, the end.
+ *
+ * One thread that has no M and runs no G.  At each tick:
+ *
+ *	- parkers that signal handlers listed; timers that are due
+ *	- an M with a token that has not popped since the last tick, and sleeps in
+ *	  the kernel: while Gs wait its token goes to another M (an announced
+ *	  section, or a call nobody announced); without Gs that wait, after 10 ms,
+ *	  so that a process whose Gs all block can fall silent
+ *	- one that has run the same G for 10 ms: its slice is over (m->expired)
+ *	- a queue that stands still and that no M mans: its Gs go to the global
+ *	  queue.  One that stands while an M is idle: wake that
+ *	- tokens and Ps beyond the number in use are taken out of it again
+ *
+ * The tick is 1 ms; while an M was found blocked lately, WEFT__SYSMON_MIN_US
+ * and doubling.
+ *
+ * It sleeps for good when every token is idle.  The protocol is Dekker's
+ * again: announce (mon_asleep, LOCK); every token IDLE; membarrier; all queues
+ * empty, one private G counting; and whoever un-idles a token kicks us.  It
+ * is not the count nidle that is asked, which runs ahead of the words.
+ */
+#include "sched.h"
+#include "sysmon.h"
+#include "timer.h"
+
+#include <stdlib.h>
+#include <weft/stats.h>
+
+#define SLICE (10 * NSEC_PER_MSEC)
+#define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
+
+struct monitor {
+	s64 now;
+	s64 next_timer;
+	s64 short_until;
+	u32 tick_us;
+	bool warned;
+};
+
+void weft__sysmon_kick(void)
+{
+	if (!xchg(&S.mon_futex, 1))
+		weft__futex_wake(&S.mon_futex, 1);
+}
+
+/* A timer is the first of its heap: is that before we would wake? */
+void weft__sysmon_due(s64 when)
+{
+	smp_mb();	/* its partner is in nap() */
+	if (when < READ_ONCE(S.mon_until))
+		weft__sysmon_kick();
+}
+
+/* ---- timers ---- */
+
+static s64 run_timers(s64 now)
+{
+	s64 next = INT64_MAX, t;
+	u32 i;
+
+	for (i = 0; i < S.maxprocs; i++) {
+		t = weft__timers_run(S.p[i]->timers, now, &S.n.timers);
+		if (t < next)
+			next = t;
+	}
+	return next;
+}
+
+static s64 next_timer(void)
+{
+	s64 next = INT64_MAX, t;
+	u32 i;
+
+	for (i = 0; i < S.maxprocs; i++) {
+		t = weft__timers_next(S.p[i]->timers);
+		if (t < next)
+			next = t;
+	}
+	return next;
+}
+
+/* ---- Ms that stand ---- */
+
+/* Changes with each pop. */
+static u64 pops(const struct m *m)
+{
+	return (READ_ONCE(m->nticks) << 8) - READ_ONCE(m->tick);
+}
+
+/*
+ * Does it sleep in the kernel?  stat is read, not syscall, which can wait on
+ * a thread that was preempted with its state set.  Without /proc an announced
+ * section that lasts two ticks counts as asleep.
+ */
+static bool sleeps(struct m *m)
+{
+	char c;
+
+	if (m->statfd < 0)
+		return READ_ONCE(m->state) == M_BLOCK && m->mon.still > 1;
+	c = weft__thread_stat(m->statfd, NULL);
+	return c == 'S' || c == 'D' || c == 'T' || c == 't';
+}
+
+static struct m *spare_or_new(struct monitor *mon, u32 tok)
+{
+	struct m *s = weft__claim_spare();
+
+	if (!s)
+		s = weft__m_create(tok);
+	if (!s && !mon->warned) {
+		mon->warned = true;
+		weft__say("weft: no kernel thread in place of one that blocked "
+			  "(%u there; WEFT_MAX_M=%u)", S.nm, S.opts.max_m);
+	}
+	return s;
+}
+
+static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
+
+	if (!s)
+		return;
+	if (!weft__handoff(tok, t, s))
+		return;
+	S.n.handoffs++;
+	weft__trace_add(&S.trace, TRACE_HANDOFF, m ? m->id : ~0u, s->id);
+	if (m && READ_ONCE(m->state) == M_BLOCK)
+		mon->short_until = mon->now + SHORT_FOR;
+}
+
+static bool gs_wait(struct m *m)
+{
+	struct p *p = READ_ONCE(m->p);
+
+	if (runq_waiting(&p->q))
+		return true;
+	return !READ_ONCE(S.nidle) && weft__any_work(0);
+}
+
+static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
+{
+	u32 state = READ_ONCE(m->state);
+	s64 since = mon->now - m->mon.since;
+	bool wait;
+
+	m->mon.still++;
+	if (since >= SLICE && !READ_ONCE(m->expired)) {
+		WRITE_ONCE(m->expired, 1);
+		weft__trace_add(&S.trace, TRACE_EXPIRED, m->id, 0);
+	}
+	if (state != M_BLOCK && state != M_RUN)
+		return;
+	wait = gs_wait(m);
+	if (wait && state == M_BLOCK)
+		mon->short_until = mon->now + SHORT_FOR;
+	if ((wait || since >= SLICE) && sleeps(m))
+		hand_off(mon, tok, t);
+}
+
+static void watch_token(struct monitor *mon, u32 i)
+{
+	uintptr_t t = smp_load_acquire(&S.tok[i]);
+	struct m *m = tok_m(t);
+
+	if (!m) {
+		if (weft__any_work(0))
+			hand_off(mon, i, t);	/* vacant */
+		return;
+	}
+	if (t & (TOK_IDLE | TOK_HANDED))
+		return;
+	if (pops(m) != m->mon.pops || m->mon.token != i) {
+		m->mon.pops = pops(m);
+		m->mon.token = i;
+		m->mon.since = mon->now;
+		m->mon.still = 0;
+		return;
+	}
+	stands(mon, i, t, m);
+}
+
+/* A set_procs met someone who had looked before: take it out of use again. */
+static void watch_retired(u32 i)
+{
+	if (READ_ONCE(S.tok[i]))
+		weft__revoke(i);
+	if (runq_waiting(&S.p[i]->q) || READ_ONCE(S.p[i]->q.seat) !=
+					RUNQ_NOSEAT)
+		weft__retire(S.p[i]);
+}
+
+/* ---- Ps that stand ---- */
+
+static void watch_p(struct p *p)
+{
+	void *g[RUNQ_SIZE];
+	u32 n;
+
+	if (!runq_waiting(&p->q) || p_moved(p) != p->mon.moved) {
+		p->mon.moved = p_moved(p);
+		p->mon.still = 0;
+		return;
+	}
+	if (++p->mon.still < 2)
+		return;
+	if (!weft__manned(p, NULL)) {
+		n = weft__seize(p, g, true);
+		S.n.seizures++;
+		S.n.seized += n;
+		if (n)
+			weft__gq_put_batch(NULL, g, n);
+		p->mon.still = 0;
+	} else if (READ_ONCE(S.nidle)) {
+		weft__wake_one(p->node);
+	}
+}
+
+static void watch_all(struct monitor *mon)
+{
+	u32 i, n = READ_ONCE(S.nprocs);
+
+	for (i = 0; i < S.maxprocs; i++) {
+		if (i >= n) {
+			watch_retired(i);
+			continue;
+		}
+		watch_token(mon, i);
+		watch_p(S.p[i]);
+	}
+	for (i = 0; i < S.nnodes; i++)
+		if (!weft__gq_empty(&S.node[i].gq) && READ_ONCE(S.nidle))
+			weft__wake_one(&S.node[i]);
+	weft__starved_retry();
+	/* One spare at hand for the next that blocks. */
+	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
+		struct m *m = weft__m_create(0);
+
+		if (m)
+			weft__wake_m(m);
+	}
+}
+
+/* ---- silence ---- */
+
+static bool all_idle(void)
+{
+	u32 i, n = READ_ONCE(S.nprocs);
+	uintptr_t t;
+
+	for (i = 0; i < n; i++) {
+		t = smp_load_acquire(&S.tok[i]);
+		if (t && !(t & TOK_IDLE))
+			return false;
+	}
+	return true;
+}
+
+/* Has an M a G in its hands, in the kernel or on its way back? */
+static bool any_in_hands(void)
+{
+	u32 i, n = smp_load_acquire(&S.nm);
+
+	for (i = 0; i < n; i++)
+		if (READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
+			return true;
+	return false;
+}
+
+/* Every token is idle, no queue holds a G: the end, or a deadlock? */
+static void quiet(void)
+{
+	s64 live;
+
+	if (any_in_hands())
+		return;
+	live = weft__live();
+	if (!live && READ_ONCE(S.running)) {
+		smp_store_release(&S.done, 1);
+		weft__futex_wake(&S.done, 1);
+		return;
+	}
+	if (!live) {
+		S.deadlocked = 0;
+		return;
+	}
+	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
+	    READ_ONCE(S.starved) || S.deadlocked)
+		return;
+	S.deadlocked = 1;
+	if (S.running) {
+		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
+			  "wake one", (long long)live);
+		weft_dump(2);
+		exit(2);
+	}
+	if (S.opts.on_deadlock)
+		S.opts.on_deadlock(S.opts.on_deadlock_arg);
+}
+
+static bool may_sleep(void)
+{
+	if (READ_ONCE(S.starved) || !all_idle())
+		return false;
+	xchg(&S.mon_asleep, 1);
+	if (!all_idle())
+		return false;
+	fence_all();
+	return !weft__any_work(0) && !READ_ONCE(S.signals);
+}
+
+static void nap(struct monitor *mon)
+{
+	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC;
+
+	if (may_sleep()) {
+		quiet();
+		until = INT64_MAX;
+	} else {
+		S.deadlocked = 0;
+	}
+	WRITE_ONCE(S.mon_until, until);
+	smp_mb();	/* either a new timer's owner sees until, or we see it */
+	if (next_timer() < until)
+		until = next_timer();
+	if (!READ_ONCE(S.mon_stop))
+		weft__futex_wait(&S.mon_futex, 0, until);
+	xchg(&S.mon_futex, 0);
+	WRITE_ONCE(S.mon_asleep, 0);
+}
+
+static void adapt(struct monitor *mon)
+{
+	if (mon->now < mon->short_until)
+		mon->tick_us = WEFT__SYSMON_MIN_US;
+	else if (mon->tick_us < S.opts.sysmon_us)
+		mon->tick_us *= 2;
+	if (mon->tick_us > S.opts.sysmon_us)
+		mon->tick_us = S.opts.sysmon_us;
+}
+
+static void *sysmon(void *arg)
+{
+	struct monitor mon = { .tick_us = S.opts.sysmon_us };
+
+	(void)arg;
+	while (!READ_ONCE(S.mon_stop)) {
+		mon.now = weft__now();
+		WRITE_ONCE(weft__now_ms, (u32)((mon.now - S.start_ns) /
+					   NSEC_PER_MSEC));
+		S.n.ticks++;
+		weft__signals_run();
+		run_timers(mon.now);
+		watch_all(&mon);
+		adapt(&mon);
+		nap(&mon);
+	}
+	return NULL;
+}
+
+int weft__sysmon_start(void)
+{
+	struct weft__thread_attr attr = { .name = "weft-sysmon",
+					  .cpus = S.topo.allowed,
+					  .setsize = S.topo.setsize };
+
+	return weft__thread_create(&S.mon_thread, &attr, sysmon, NULL);
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * sysmon.h - what sysmon calls that lives higher up.
+ */
+#ifndef WEFT_CORE_SYSMON_H
+#define WEFT_CORE_SYSMON_H
+
+/* sync/parker.c: unpark what signal handlers listed */
+void weft__signals_run(void);
+
+#endif /* WEFT_CORE_SYSMON_H */
