@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * bias.c - moving a biased word between its seats; see bias.h.
+ */
+#include "bias.h"
+#include "../os/membarrier.h"
+
+static u64 next(u64 s, u32 seat)
+{
+	return ((s >> 32) + 1) << 32 | seat;
+}
+
+static u64 same_version(u64 s, u32 seat)
+{
+	return s >> 32 << 32 | seat;
+}
+
+/* s is a stopped state that we saw: bring the word out of it. */
+static void finish(struct bias *b, u64 s)
+{
+	u32 seat = (u32)s & BIAS_CPU;
+
+	if ((u32)s & BIAS_ALL) {
+		weft__membarrier_rseq_all();
+		cas(&b->bias, s, same_version(s, seat));
+	} else {
+		weft__membarrier_rseq_cpu((int)seat - 1);
+		cas(&b->bias, s, same_version(s, BIAS_SHARED));
+	}
+}
+
+static void stop(struct bias *b, u64 s, u32 how)
+{
+	u64 stopped = next(s, BIAS_STOPPED | how);
+
+	if (cas(&b->bias, s, stopped))
+		finish(b, stopped);
+}
+
+/* One more operation under SHARED: worth biasing to this CPU? */
+static void count_shared(struct bias *b, u64 s, u32 cpu)
+{
+	u32 run = READ_ONCE(b->run), limit = READ_ONCE(b->limit);
+
+	if (!limit)
+		limit = BIAS_REBIAS;
+	if (run >> 21 != (cpu & 0x7ff)) {
+		WRITE_ONCE(b->run, cpu << 21);
+		return;
+	}
+	if ((run & 0x1fffff) < limit) {
+		WRITE_ONCE(b->run, run + 1);
+		return;
+	}
+	WRITE_ONCE(b->run, 0);
+	WRITE_ONCE(b->limit, limit < 1u << 20 ? limit * 2 : limit);
+	stop(b, s, BIAS_ALL | (cpu + 1));
+}
+
+weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
+				       u64 old, u64 new_)
+{
+	for (;;) {
+		u64 s = smp_load_acquire(&b->bias);
+		u32 seat = (u32)s, cpu = READ_ONCE(vc->cpu_id);
+		bool rseq = cpu < RUNQ_STOPPED;
+		int r;
+
+		if (seat == BIAS_FOREVER)
+			return cas(&b->word, old, new_) ? BIAS_OK :
+							      BIAS_DIFFERS;
+		if (seat & BIAS_STOPPED) {
+			finish(b, s);
+		} else if (seat == BIAS_NOBODY) {
+			cas(&b->bias, s,
+				next(s, rseq ? cpu + 1 : BIAS_FOREVER));
+		} else if (seat == BIAS_SHARED && !rseq) {
+			cas(&b->bias, s, next(s, BIAS_FOREVER));
+		} else if (seat == BIAS_SHARED) {
+			r = seq_bias_cas_shared(vc, b, old, new_);
+			if (r == BIAS_OTHER)
+				continue;
+			count_shared(b, s, cpu);
+			return r;
+		} else if (seat == cpu + 1) {
+			r = seq_bias_cas(vc, b, old, new_);
+			if (r != BIAS_OTHER)
+				return r;
+		} else {
+			stop(b, s, seat);
+		}
+	}
+}
