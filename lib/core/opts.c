@@ -47,7 +47,7 @@ struct setting {
 	const char *usual;	/* the default in words, if not @value */
 	const struct word *words;
 	const char *help;
-	const char *set_by;	/* the benchmark that set the number, or why */
+	const char *set_by;	/* the benchmarks that set the number */
 };
 
 static const struct word tri_words[] = {
@@ -79,24 +79,20 @@ static const struct setting table[] = {
 	{ "WEFT_PROCS", NUMBER, AT(procs), USER(procs), .min = 1,
 	  .max = WEFT__PROCS_MAX, .usual = "as many CPUs as it may use",
 	  .help = "processors; lowered to the CPUs in the affinity mask and "
-		  "the cgroup's quota",
-	  .set_by = "the machine" },
+		  "the cgroup's quota" },
 	{ "WEFT_STACK", SIZE, AT(stack), USER(stack), .min = 1,
 	  .max = WEFT__STACK_MAX, .value = WEFT__STACK_DEFAULT,
 	  .help = "stack of a G, rounded up to a power of two; only touched "
 		  "pages use memory",
 	  .set_by = "mem" },
 	{ "WEFT_MAX_M", NUMBER, AT(max_m), USER(max_m), .min = 1, .max = 65535,
-	  .value = 10000, .help = "most kernel threads that run Gs",
-	  .set_by = "none: a limit for runaways" },
+	  .value = 10000, .help = "most kernel threads that run Gs" },
 	{ "WEFT_BIND", WORD, AT(bind), USER(bind), .value = WEFT_BIND_NODE,
-	  .words = bind_words, .help = "which CPUs a kernel thread may run on",
-	  .set_by = "block8 beside a foreign load" },
+	  .words = bind_words, .help = "which CPUs a kernel thread may run on" },
 	{ "WEFT_FPENV", WORD, AT(fpenv), USER(fpenv), .value = WEFT_FPENV_KEEP,
 	  .words = fpenv_words,
 	  .help = "FP control words of a G: kept over each switch, or only "
-		  "those declared by weft_fesetenv()",
-	  .set_by = "none: what the ABI asks" },
+		  "those declared by weft_fesetenv()" },
 	{ "WEFT_SPIN", NUMBER, AT(spin_us), .max = 10000, .value = 20,
 	  .help = "microseconds that an idle kernel thread looks for work "
 		  "before it sleeps",
@@ -107,27 +103,21 @@ static const struct setting table[] = {
 		  "is 20",
 	  .set_by = "block8, idle" },
 	{ "WEFT_RSEQ", WORD, AT(rseq), .words = tri_words,
-	  .help = "restartable sequences; on: do not start without",
-	  .set_by = "rseq push+pop" },
+	  .help = "restartable sequences; on: do not start without" },
 	{ "WEFT_MEMBARRIER", WORD, AT(membarrier), .words = tri_words,
-	  .help = "membarrier in place of fences",
-	  .set_by = "membarrier, fence" },
+	  .help = "membarrier in place of fences" },
 	{ "WEFT_GUARD", WORD, AT(guard), .words = tri_words,
-	  .help = "guard pages by MADV_GUARD_INSTALL; off: by mprotect",
-	  .set_by = "mem" },
+	  .help = "guard pages by MADV_GUARD_INSTALL; off: by mprotect" },
 	{ "WEFT_NUMA", WORD, AT(numa), .words = tri_words,
-	  .help = "nodes and distances from libnuma; off: one node",
-	  .set_by = "none: this machine has one node" },
+	  .help = "nodes and distances from libnuma; off: one node" },
 	{ "WEFT_FAKE_NODES", NUMBER, AT(fake_nodes), .min = 1, .max = 1024,
 	  .usual = "none",
-	  .help = "split the CPUs into so many nodes, for tests",
-	  .set_by = "none: for tests" },
+	  .help = "split the CPUs into so many nodes, for tests" },
 	{ "WEFT_DEBUG", FLAGS, AT(debug), .words = debug_words,
 	  .usual = "none",
 	  .help = "trace: keep a trace ring; dump: write the state, stats: "
 		  "the counters to stderr at stop; oversubscribe: allow more "
-		  "processors than CPUs",
-	  .set_by = "none" },
+		  "processors than CPUs" },
 };
 
 /*
@@ -229,7 +219,9 @@ void weft__opts_help(FILE *f)
 		print_type(f, s);
 		fputs("\n      default: ", f);
 		print_default(f, s);
-		fprintf(f, "; set by: %s\n", s->set_by);
+		if (s->set_by)
+			fprintf(f, "; set by: %s", s->set_by);
+		fputc('\n', f);
 		print_filled(f, "      ", s->help);
 	}
 }

@@ -30,6 +30,28 @@ int weft__futex_wait(u32 *f, u32 val, s64 deadline_ns);
  */
 void weft__futex_wake(u32 *f, int n);
 
+/**
+ * struct weft__nfutex - a futex that the kernel keeps on a node
+ * @val:	the word
+ * @node:	the kernel's number of the node, or WEFT__NO_NODE; fixed while
+ *		anybody may wait
+ *
+ * The kernel's own book-keeping of a sleeper then is memory of that node.
+ * Without WEFT__FUTEX2 an ordinary futex.
+ */
+struct weft__nfutex {
+	u32 val;
+	u32 node;
+} __attribute__((__aligned__(8)));
+
+#define WEFT__NO_NODE ((u32)-1)
+
+/** weft__nfutex_wait() - as weft__futex_wait() */
+int weft__nfutex_wait(struct weft__nfutex *f, u32 val, s64 deadline_ns);
+
+/** weft__nfutex_wake() - as weft__futex_wake() */
+void weft__nfutex_wake(struct weft__nfutex *f, int n);
+
 /*
  * The lock of the slow paths.  Its holder may be preempted, so a waiter spins
  * briefly and then sleeps.  Three states: nobody holds it; held; held, and
