@@ -24,11 +24,8 @@
 /* More CPUs than this no kernel has; it also fits the u16 arrays. */
 #define CPUS_MAX	65536
 
-/*
- * The affinity mask.  A mask shorter than the kernel's is refused with
- * EINVAL, so double it until it fits.
- */
-static int read_mask(cpu_set_t **set, size_t *size)
+/* A mask shorter than the kernel's is refused with EINVAL: double it. */
+int weft__affinity(cpu_set_t **set, size_t *size)
 {
 	for (unsigned int n = 1024; n <= CPUS_MAX; n *= 2) {
 		cpu_set_t *s = CPU_ALLOC(n);
@@ -56,7 +53,7 @@ unsigned int weft__cpus_allowed(void)
 	size_t size;
 	unsigned int n;
 
-	if (read_mask(&set, &size))
+	if (weft__affinity(&set, &size))
 		return 1;
 	n = CPU_COUNT_S(size, set);
 	CPU_FREE(set);
@@ -253,7 +250,7 @@ int weft__topo_read(struct weft__topo *t, unsigned int fake)
 	int err;
 
 	memset(t, 0, sizeof(*t));
-	err = read_mask(&t->allowed, &t->setsize);
+	err = weft__affinity(&t->allowed, &t->setsize);
 	if (err)
 		return err;
 	t->nallowed = CPU_COUNT_S(t->setsize, t->allowed);

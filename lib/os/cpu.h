@@ -93,6 +93,15 @@ void weft__topo_order(const struct weft__topo *t, unsigned int cpu,
 		      const u16 *cpus, unsigned int n, u16 *out, u8 *ring);
 
 /**
+ * weft__affinity() - the affinity mask of the calling thread
+ * @set:	where it goes; CPU_FREE() it
+ * @size:	its size in bytes
+ *
+ * Return: 0, -ENOMEM, or what sched_getaffinity said.
+ */
+int weft__affinity(cpu_set_t **set, size_t *size);
+
+/**
  * weft__cpus_allowed() - how many CPUs the affinity mask has
  *
  * Return: at least 1.

@@ -23,6 +23,7 @@
 #define FLAG_CPU		(1 << 0)
 
 #define SAMPLES			9
+#define BEAT_NS			(2 * NSEC_PER_USEC)
 
 u64 weft__membarriers;
 
@@ -102,48 +103,94 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static u32 median_ns(void)
+/* The other thread: counts, so that one sees whether it runs just now. */
+struct other {
+	u32 beats;
+	u32 stop;
+};
+
+static void *count_until_told(void *arg)
 {
-	u32 ns[SAMPLES];
+	struct other *o = arg;
 
-	for (int i = 0; i < SAMPLES; i++) {
-		s64 start = weft__now();
-
-		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-		ns[i] = weft__now() - start;
-	}
-	qsort(ns, SAMPLES, sizeof(ns[0]), by_value);
-	return ns[SAMPLES / 2];
-}
-
-/* The other thread: says that it runs (1), runs until told to stop (2). */
-static void *run_until_told(void *arg)
-{
-	u32 *word = arg;
-
-	WRITE_ONCE(*word, 1);
-	while (READ_ONCE(*word) != 2)
+	while (!READ_ONCE(o->stop)) {
+		stat_inc(o->beats);
 		cpu_relax();
+	}
 	return NULL;
 }
 
-/* It may not come up while the machine is busy: then we do not wait for it. */
-static u32 busy_ns(u32 idle_ns)
+/*
+ * Does it run at this moment?  A beat that took long to come may have come
+ * while it had our CPU.
+ */
+static bool beats(const struct other *o, s64 late)
 {
-	const struct weft__thread_attr attr = { .name = "weft-probe" };
-	s64 late = weft__now() + 2 * NSEC_PER_MSEC;
-	pthread_t other;
-	u32 word = 0, ns = idle_ns;
+	s64 start, now = weft__now();
 
-	if (weft__thread_create(&other, &attr, run_until_told, &word))
-		return idle_ns;
-	while (!READ_ONCE(word) && weft__now() < late)
-		cpu_relax();
-	if (READ_ONCE(word) == 1)
-		ns = median_ns();
-	while (!cas(&word, 1, 2))
-		sched_yield();
-	pthread_join(other, NULL);
+	do {
+		u32 before = READ_ONCE(o->beats);
+
+		start = now;
+		while (READ_ONCE(o->beats) == before && now <= late) {
+			cpu_relax();
+			now = weft__now();
+		}
+		now = weft__now();
+		if (now > late)
+			return false;
+	} while (now - start > BEAT_NS);
+	return true;
+}
+
+/* Median, with another thread running if there is one; 0 if it never ran */
+static u32 median_ns(const struct other *o)
+{
+	s64 late = weft__now() + 2 * NSEC_PER_MSEC;
+	u32 ns[SAMPLES], n = 0;
+
+	while (n < SAMPLES && (!o || beats(o, late))) {
+		s64 start = weft__now();
+
+		membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
+		ns[n++] = weft__now() - start;
+	}
+	qsort(ns, n, sizeof(ns[0]), by_value);
+	return n ? ns[n / 2] : 0;
+}
+
+/* On another CPU than ours, or it may wait for ours; 0 if there is none. */
+static u32 busy_ns_elsewhere(cpu_set_t *cpus, size_t setsize)
+{
+	const struct weft__thread_attr attr = { .name = "weft-probe",
+						.cpus = cpus,
+						.setsize = setsize };
+	struct other o = { 0, 0 };
+	pthread_t thread;
+	int cpu = sched_getcpu();
+	u32 ns;
+
+	if (cpu >= 0)
+		CPU_CLR_S(cpu, setsize, cpus);
+	if (!CPU_COUNT_S(setsize, cpus) ||
+	    weft__thread_create(&thread, &attr, count_until_told, &o))
+		return 0;
+	ns = median_ns(&o);
+	WRITE_ONCE(o.stop, 1);
+	pthread_join(thread, NULL);
+	return ns;
+}
+
+static u32 busy_ns(void)
+{
+	cpu_set_t *cpus;
+	size_t setsize;
+	u32 ns;
+
+	if (weft__affinity(&cpus, &setsize))
+		return 0;
+	ns = busy_ns_elsewhere(cpus, setsize);
+	CPU_FREE(cpus);
 	return ns;
 }
 
@@ -152,10 +199,10 @@ struct weft__membarrier_price weft__membarrier_price(void)
 	static struct weft__membarrier_price price;
 
 	if (!price.idle && !weft__membarrier_probe()) {
-		price.idle = median_ns();
-		price.busy = price.idle;
-		if (weft__cpus_allowed() > 1)
-			price.busy = busy_ns(price.idle);
+		price.idle = median_ns(NULL);
+		price.busy = busy_ns();
+		if (price.busy < price.idle)
+			price.busy = price.idle;
 	}
 	return price;
 }

@@ -2,55 +2,46 @@
 /*
  * thread.c - kernel threads of the runtime, and what the kernel says of them.
  *
- * A thread settles itself before it calls its function: name, CPUs, and timer
- * slack, which only the thread itself can set.
+ * A thread sets its name and timer slack before it calls its function.  Its
+ * CPUs are set by its creator: it need not wait then for the CPU that it
+ * happened to be put on, which may well be its creator's.
  */
 #include "os/thread.h"
 #include "arch/syscall.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 
 struct start {
-	struct weft__thread_attr attr;
+	char name[WEFT__THREAD_NAME];
 	void *(*fn)(void *);
 	void *arg;
-	cpu_set_t cpus[];
 };
 
 static void *settle_and_run(void *p)
 {
-	struct start *s = p;
-	void *(*fn)(void *) = s->fn;
-	void *arg = s->arg;
+	struct start s = *(struct start *)p;
 
-	weft__syscall(SYS_prctl, PR_SET_NAME, s->attr.name);
+	free(p);
+	weft__syscall(SYS_prctl, PR_SET_NAME, s.name);
 	weft__syscall(SYS_prctl, PR_SET_TIMERSLACK, 1);
-	if (s->attr.setsize)
-		weft__thread_bind(0, s->cpus, s->attr.setsize);
-	free(s);
-	return fn(arg);
+	return s.fn(s.arg);
 }
 
 static struct start *new_start(const struct weft__thread_attr *attr,
 			       void *(*fn)(void *), void *arg)
 {
-	size_t setsize = attr->cpus ? attr->setsize : 0;
-	struct start *s = malloc(sizeof(*s) + setsize);
+	struct start *s = malloc(sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->attr = *attr;
-	s->attr.setsize = setsize;
-	s->attr.name[WEFT__THREAD_NAME - 1] = '\0';
+	memcpy(s->name, attr->name, sizeof(s->name));
+	s->name[WEFT__THREAD_NAME - 1] = '\0';
 	s->fn = fn;
 	s->arg = arg;
-	if (setsize)
-		memcpy(s->cpus, attr->cpus, setsize);
 	return s;
 }
 
@@ -77,29 +68,39 @@ static int create_blocked(pthread_t *t, const pthread_attr_t *pa,
 	return -err;
 }
 
+/* With these CPUs, or without if they are not ours (any more) */
+static int create_bound(pthread_t *t, const struct weft__thread_attr *attr,
+			bool bind, struct start *s)
+{
+	pthread_attr_t pa;
+	int err = -pthread_attr_init(&pa);
+
+	if (err)
+		return err;
+	if (attr->stack)
+		err = -pthread_attr_setstacksize(&pa, attr->stack);
+	if (!err && bind)
+		err = -pthread_attr_setaffinity_np(&pa, attr->setsize,
+						   attr->cpus);
+	if (!err)
+		err = create_blocked(t, &pa, s);
+	pthread_attr_destroy(&pa);
+	return err;
+}
+
 int weft__thread_create(pthread_t *t, const struct weft__thread_attr *attr,
 			void *(*fn)(void *), void *arg)
 {
 	struct start *s = new_start(attr, fn, arg);
-	pthread_attr_t pa;
 	int err;
 
 	if (!s)
 		return -ENOMEM;
-	err = -pthread_attr_init(&pa);
+	err = create_bound(t, attr, attr->cpus, s);
+	if (err && err != -EAGAIN && attr->cpus)
+		err = create_bound(t, attr, false, s);
 	if (err)
-		goto err_start;
-	if (attr->stack)
-		err = -pthread_attr_setstacksize(&pa, attr->stack);
-	if (!err)
-		err = create_blocked(t, &pa, s);
-	pthread_attr_destroy(&pa);
-	if (err)
-		goto err_start;
-	return 0;
-
-err_start:
-	free(s);
+		free(s);
 	return err;
 }
 
