@@ -200,7 +200,8 @@ struct weft__membarrier_price weft__membarrier_price(void)
 
 	if (!price.idle && !weft__membarrier_probe()) {
 		price.idle = median_ns(NULL);
-		price.busy = busy_ns();
+		for (int i = 0; i < 3 && !price.busy; i++)
+			price.busy = busy_ns();
 		if (price.busy < price.idle)
 			price.busy = price.idle;
 	}

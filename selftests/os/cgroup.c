@@ -3,8 +3,6 @@
  * cgroup.c - the quota is the tightest of any ancestor, however the control
  * groups are mounted.  Fed with made-up trees.
  */
-#include "kselftest_harness.h"
-
 #include "os/cgroup.h"
 
 #include <errno.h>
@@ -13,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "kselftest_harness.h"
 
 static char root[] = "/tmp/weft-cgroup-XXXXXX";
 

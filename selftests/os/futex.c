@@ -3,8 +3,6 @@
  * futex.c - futexes answer as they say and leave errno alone; the lock
  * excludes, and no waiter is forgotten.
  */
-#include "kselftest_harness.h"
-
 #include "os/clock.h"
 #include "os/feature.h"
 #include "os/futex.h"
@@ -12,6 +10,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+
+#include "kselftest_harness.h"
 
 #define THREADS	8
 #define ROUNDS	20000

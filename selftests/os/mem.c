@@ -3,8 +3,6 @@
  * mem.c - maps are aligned and zero; a guard faults, by either means, and
  * can be taken away again; running out of maps is an error, not a crash.
  */
-#include "kselftest_harness.h"
-
 #include "os/feature.h"
 #include "os/mem.h"
 
@@ -14,6 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include "kselftest_harness.h"
 
 #define PAGE	4096ul
 
