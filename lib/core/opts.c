@@ -88,7 +88,8 @@ static const struct setting table[] = {
 	{ "WEFT_MAX_M", NUMBER, AT(max_m), USER(max_m), .min = 1, .max = 65535,
 	  .value = 10000, .help = "most kernel threads that run Gs" },
 	{ "WEFT_BIND", WORD, AT(bind), USER(bind), .value = WEFT_BIND_NODE,
-	  .words = bind_words, .help = "which CPUs a kernel thread may run on" },
+	  .words = bind_words,
+	  .help = "which CPUs a kernel thread may run on" },
 	{ "WEFT_FPENV", WORD, AT(fpenv), USER(fpenv), .value = WEFT_FPENV_KEEP,
 	  .words = fpenv_words,
 	  .help = "FP control words of a G: kept over each switch, or only "
@@ -227,7 +228,7 @@ void weft__opts_help(FILE *f)
 }
 
 static weft__cold int refuse(const struct setting *s, const char *what,
-			      const char *value)
+			     const char *value)
 {
 	fprintf(stderr, "weft: %s%s=\"%s\": not ", what, s->name, value);
 	print_type(stderr, s);
@@ -338,15 +339,18 @@ static int copy_user(struct weft_opts *mine, const struct weft_opts *user)
 
 	memset(mine, 0, sizeof(*mine));
 	if (user->sz < sizeof(user->sz)) {
-		fprintf(stderr, "weft: weft_opts.sz=%zu: not the size of a "
-				"struct weft_opts\n", user->sz);
+		fprintf(stderr,
+			"weft: weft_opts.sz=%zu: not the size of a struct "
+			"weft_opts\n",
+			user->sz);
 		return -EINVAL;
 	}
 	for (size_t i = sizeof(*mine); i < user->sz; i++) {
 		if (*tail++) {
-			fprintf(stderr, "weft: weft_opts.sz=%zu: byte %zu is "
-					"set, which this version of weft does "
-					"not know (it knows %zu bytes)\n",
+			fprintf(stderr,
+				"weft: weft_opts.sz=%zu: byte %zu is set, "
+				"which this version of weft does not know "
+				"(it knows %zu bytes)\n",
 				user->sz, i, sizeof(*mine));
 			return -E2BIG;
 		}

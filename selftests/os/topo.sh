@@ -4,12 +4,12 @@
 # topo.sh - weft-topo says what is off and why, refuses what it does not know,
 # and does not claim success when it could not write.
 #
-# usage: topo.sh [path of weft-topo]; else $WEFT_TOPO, else from $PATH
+# usage: topo.sh [path of weft-topo]; else what was built in $objtree
 
-topo=${1:-${WEFT_TOPO:-weft-topo}}
+topo=${1:-${objtree:-../..}/tools/weft-topo}
 unset WEFT_PROCS WEFT_STACK WEFT_MAX_M WEFT_BIND WEFT_FPENV WEFT_SPIN \
 	WEFT_SYSMON WEFT_RSEQ WEFT_MEMBARRIER WEFT_GUARD WEFT_NUMA \
-	WEFT_FAKE_NODES WEFT_DEBUG WEFT_TOPO
+	WEFT_FAKE_NODES WEFT_DEBUG
 n=0
 failed=0
 
