@@ -17,7 +17,7 @@
 
 struct start {
 	char name[WEFT__THREAD_NAME];
-	void *(*fn)(void *);
+	void *(*fn)(void *arg);
 	void *arg;
 };
 

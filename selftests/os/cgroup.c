@@ -14,7 +14,7 @@
 
 #include "kselftest_harness.h"
 
-static char root[] = "/tmp/weft-cgroup-XXXXXX";
+static char root[64];
 
 /* Write a file below the root, making the folders on the way */
 static void put(const char *path, const char *text)
@@ -52,6 +52,7 @@ FIXTURE(tree)
 FIXTURE_SETUP(tree)
 {
 	(void)self;
+	strcpy(root, "/tmp/weft-cgroup-XXXXXX");
 	ASSERT_NE(NULL, mkdtemp(root));
 }
 
@@ -203,8 +204,8 @@ TEST_F(tree, nonsense_is_no_limit)
 
 	put("/proc/self/cgroup", "\n:\n::\n0::a\n0::/a\n");
 	put("/proc/self/mountinfo",
-	    "\n-\n - \n1 2 3\n1 2 3 4 5 - \n" MOUNT_V2("/"));
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+	    "\n-\n - x\n1 2 3\n1 2 3 4 5 - x\n" MOUNT_V2("/"));
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		int cpus;
 
 		put("/sys/fs/cgroup/a/cpu.max", lines[i]);
