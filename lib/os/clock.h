@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * clock.h - the clock of all deadlines: CLOCK_MONOTONIC, in nanoseconds.
+ *
+ * The vDSO answers without a system call where the clock source allows it.
+ */
+#ifndef WEFT__CLOCK_H
+#define WEFT__CLOCK_H
+
+#include "arch/compiler.h"
+
+#include <time.h>
+
+#define NSEC_PER_USEC	1000LL
+#define NSEC_PER_MSEC	1000000LL
+#define NSEC_PER_SEC	1000000000LL
+
+static inline s64 weft__now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+#endif /* WEFT__CLOCK_H */

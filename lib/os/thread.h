@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * thread.h - kernel threads of the runtime, and what the kernel says of them.
+ */
+#ifndef WEFT__THREAD_H
+#define WEFT__THREAD_H
+
+#include "arch/compiler.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+
+#define WEFT__THREAD_NAME 16
+
+/**
+ * struct weft__thread_attr - how a thread is to be
+ * @name:	at most 15 characters: "weft-m3"
+ * @cpus:	the CPUs that it may run on; NULL: as its creator
+ * @setsize:	size of @cpus in bytes
+ * @stack:	bytes of stack; 0: the system's default
+ */
+struct weft__thread_attr {
+	char name[WEFT__THREAD_NAME];
+	const cpu_set_t *cpus;
+	size_t setsize;
+	size_t stack;
+};
+
+/**
+ * weft__thread_create() - start a joinable thread
+ * @t:		its handle
+ * @attr:	how it is to be
+ * @fn:		its function
+ * @arg:	its argument
+ *
+ * It starts with all signals blocked but those that the thread itself causes
+ * (SEGV, BUS, FPE, ILL, TRAP, SYS): the others belong to the host program.  Its
+ * timers are exact to 1 ns (the kernel's default slack is 50 us).  That @cpus
+ * cannot be had is no error, for no argument rests on binding.
+ *
+ * Return: 0, -EAGAIN, -ENOMEM.
+ */
+int weft__thread_create(pthread_t *t, const struct weft__thread_attr *attr,
+			void *(*fn)(void *), void *arg);
+
+/** weft__thread_sigmask() - the set that such a thread blocks */
+void weft__thread_sigmask(sigset_t *set);
+
+/** weft__thread_bind() - bind a thread (0: oneself) to CPUs; 0 or -errno */
+int weft__thread_bind(int tid, const cpu_set_t *cpus, size_t setsize);
+
+/** weft__gettid() - the kernel's number of the calling thread */
+int weft__gettid(void);
+
+/**
+ * weft__thread_state() - what a thread of this process does
+ * @tid:	its number
+ *
+ * Return: 'R' running or runnable, 'S' sleeping, 'D' in the kernel, not to be
+ * interrupted, 'T', 't', 'Z', 'X', ... as in proc(5); 0 if it is gone or /proc
+ * cannot be read.
+ */
+char weft__thread_state(int tid);
+
+/**
+ * weft__thread_stat_open() - for who asks often
+ * @tid:	its number
+ *
+ * Return: a descriptor for weft__thread_stat(), or a negative errno.
+ */
+int weft__thread_stat_open(int tid);
+
+/**
+ * weft__thread_stat() - state and CPU, by a descriptor
+ * @fd:		from weft__thread_stat_open()
+ * @cpu:	where it runs or ran last; -1 if not told.  May be NULL.
+ *
+ * Return: as weft__thread_state().
+ */
+char weft__thread_stat(int fd, int *cpu);
+
+/** weft__thread_stat_close() - close it */
+void weft__thread_stat_close(int fd);
+
+#endif /* WEFT__THREAD_H */
