@@ -158,7 +158,7 @@ int main(int argc, char **argv)
 	struct dirsum d = {
 		.prog = "dirsum-pthread",
 		.limit_name = "threads",
-		.limit_help = "threads that read, and so most files open at once",
+		.limit_help = "threads; as many files are open at most",
 		.limit = 64,
 		.ops = &ops,
 	};
