@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: all
 #
 # dirsum and its twin say of every file what python3's zlib says.
 #

@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: all
 #
 # The small examples print what their first comment says.
 #
