@@ -4,6 +4,8 @@
  *
  * The walk is the main thread.  It puts files into a queue, from which each
  * thread of the pool takes one after the other; walk and output are dirsum's.
+ * Four threads for each CPU: fewer leave it idle while they wait for the disk,
+ * many more cost a cached tree a third of its speed.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -159,7 +161,7 @@ int main(int argc, char **argv)
 		.prog = "dirsum-pthread",
 		.limit_name = "threads",
 		.limit_help = "threads; as many files are open at most",
-		.limit = 64,
+		.limit = 4 * (unsigned long)sysconf(_SC_NPROCESSORS_ONLN),
 		.ops = &ops,
 	};
 	struct pool pool = {
