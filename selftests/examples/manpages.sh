@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The man pages agree with the headers, and their examples work.
+#
+# Each function of a page is in a header and the reverse; a literal block that
+# begins with #include is a program, which compiles without a warning, runs and
+# ends with status 0; and groff has nothing to say.
+
+src=${SRC:-$srctree}
+man=$src/Documentation/man
+dir=$(mktemp -d) || exit 4
+trap 'rm -rf "$dir"' EXIT
+n=0
+status=0
+
+# result NAME: by the status before it, with what $dir/log holds
+result()
+{
+	ok=$?
+	n=$((n + 1))
+	if [ $ok -eq 0 ]; then
+		echo "ok $n $1"
+		return
+	fi
+	status=1
+	echo "not ok $n $1"
+	sed 's/^/# /' "$dir/log"
+}
+
+skip()
+{
+	n=$((n + 1))
+	echo "ok $n $1 # SKIP $2"
+}
+
+documented()
+{
+	sed -n 's/^\.Fn \(weft_[a-z_]*\) .*/\1/p' "$man"/*.3 | sort -u
+}
+
+# What is followed by a bracket at the start of a declaration.
+declared()
+{
+	grep -hE '^[a-z].*\<weft_[a-z_]+\(' "$src"/include/weft/weft.h \
+		"$src"/include/weft/run.h "$src"/include/weft/g.h \
+		"$src"/include/weft/park.h "$src"/include/weft/block.h \
+		"$src"/include/weft/stats.h | grep -v typedef |
+		sed 's/.*\<\(weft_[a-z_]*\)(.*/\1/' | sort -u
+}
+
+# example PAGE: the program in it
+example()
+{
+	awk '/^\.Bd -literal$/ { block = 1; next }
+	     /^\.Ed/ { block = program = 0 }
+	     block && /^#include/ { program = 1 }
+	     { if (program) print; else block = 0 }' "$1" |
+		sed -e 's/\\e/\\/g' -e 's/^\\&//'
+}
+
+build()
+{
+	${CC:-cc} -std=gnu11 -Wall -Wextra -Werror -I"$src/include" \
+		-o "$dir/prog" "$dir/prog.c" "$@" >"$dir/log" 2>&1
+}
+
+pages=$(grep -l '^#include' "$man"/*.[37])
+echo 'TAP version 13'
+echo "1..$(($(echo "$pages" | wc -l) + 2))"
+
+documented >"$dir/documented"
+declared >"$dir/declared"
+test -s "$dir/declared" &&
+	diff "$dir/declared" "$dir/documented" >"$dir/log" 2>&1
+result 'pages and headers name the same functions'
+
+if command -v groff >/dev/null; then
+	groff -mdoc -ww -z -Tutf8 "$man"/*.[137] >"$dir/log" 2>&1 &&
+		test ! -s "$dir/log"
+	result 'groff has no warning'
+else
+	skip 'groff has no warning' 'no groff'
+fi
+
+lib=$(find "$O" -name libweft.so | head -n 1)
+for page in $pages; do
+	name="example of ${page##*/}"
+	example "$page" >"$dir/prog.c"
+	if [ -z "$lib" ]; then
+		build -fsyntax-only
+	else
+		build "$lib" -Wl,-rpath,"${lib%/*}" &&
+			"$dir/prog" </dev/null >"$dir/log" 2>&1
+	fi
+	result "$name"
+done
+exit $status
