@@ -35,7 +35,7 @@ extern u32 weft__twin;
 static inline bool twin_enter(struct vcpu *vc, const struct runq *q)
 {
 	if (weft__twin == TWIN_FENCE) {
-		xchg(&vc->busy, 1);
+		(void)xchg(&vc->busy, 1);
 	} else {
 		WRITE_ONCE(vc->busy, 1);
 		barrier();

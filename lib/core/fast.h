@@ -365,4 +365,13 @@ static __always_inline void block_end(void)
 	}
 }
 
+/*
+ * What a program with these bodies in it has assumed.  The first number counts
+ * changes of meaning; the rest follows the layout by itself.
+ */
+#define WEFT__LAYOUT                                                          \
+	((u64)1 << 48 | (u64)sizeof(struct g) << 40 |                         \
+	 (u64)offsetof(struct m, nreadied) << 28 |                            \
+	 (u64)offsetof(struct runq, b) << 12 | sizeof(struct ctx))
+
 #endif /* WEFT_CORE_FAST_H */

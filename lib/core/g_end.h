@@ -8,6 +8,7 @@
 #include "m.h"
 
 /* g_main.c */
+void weft__g_main(struct m *m, struct g *prev, struct ctx *pc, u64 post);
 bool weft__odd_stack(struct m *m, struct g *dead, struct ctx *dc);
 int weft__g_bind(struct m *m, struct g *g, size_t size);
 void *weft__g_site(const struct g *g);

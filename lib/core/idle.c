@@ -38,8 +38,6 @@
  */
 #include "sched.h"
 
-void weft__judge_loot(struct m *m);
-
 void weft__wake_m(struct m *m)
 {
 	smp_store_release(&m->futex, 1);

@@ -7,9 +7,11 @@
  */
 #include "sched.h"
 #include "g_end.h"
+#include "gpool.h"
 #include "../os/mem.h"
 #include "../os/rseq.h"
 #include "../ctx/overflow.h"
+#include "../ctx/stack.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,7 +178,7 @@ struct m *weft__m_create(u32 tok)
 		goto out;
 	m_init(m, id, tok);
 	m->node = node;
-	snprintf(attr.name, sizeof(attr.name), "weft-m%u", id);
+	snprintf(attr.name, sizeof(attr.name), "weft-m%u", id % 100000000);
 	attr.cpus = cpus_of(m, one);
 	S.m[id] = m;
 	if (weft__thread_create(&m->thread, &attr, m_main, m)) {

@@ -10,6 +10,7 @@
  * its Gs, and thieves look at all Ps.
  */
 #include "sched.h"
+#include "run.h"
 #include "timer.h"
 #include "../os/mem.h"
 

@@ -55,6 +55,28 @@ s64 weft__live(void)
 	return live + (s64)smp_load_acquire(&S.fspawned);
 }
 
+/* ---- programs with inline bodies ---- */
+
+static u64 odd_layout;
+
+/* By a constructor of each such object, before main or within dlopen(). */
+void weft__layout_seen(u64 layout)
+{
+	if (layout != WEFT__LAYOUT)
+		odd_layout = layout;
+}
+
+static int check_layout(void)
+{
+	if (!odd_layout)
+		return 0;
+	weft__say("weft: this program was compiled with WEFT_INLINE against "
+		  "another layout of the library (%llx, here %llx)",
+		  (unsigned long long)odd_layout,
+		  (unsigned long long)WEFT__LAYOUT);
+	return -EPROTO;
+}
+
 /* ---- fork ---- */
 
 /*
@@ -212,8 +234,10 @@ static void all_free(void)
 
 static int init(const struct weft_opts *opts)
 {
-	int ret = weft__opts_resolve(&S.opts, opts);
+	int ret = check_layout();
 
+	if (!ret)
+		ret = weft__opts_resolve(&S.opts, opts);
 	if (ret)
 		return ret;
 	ret = weft__opts_features(&S.opts);

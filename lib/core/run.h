@@ -7,6 +7,8 @@
 
 #include "m.h"
 
+void weft__layout_seen(u64 layout);
+
 /* procs.c */
 int weft__procs_init(void);
 void weft__procs_free(void);

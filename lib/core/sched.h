@@ -179,6 +179,7 @@ bool weft__push_here(struct vcpu *vc, struct g *g);
 struct g *weft__steal(struct m *m);
 struct g *weft__seize_stuck(struct m *m, s64 now);
 void weft__loot(struct m *m, u32 n);
+void weft__judge_loot(struct m *m);
 
 /* token.c */
 bool weft__regain(struct m *m);

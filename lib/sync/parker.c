@@ -11,6 +11,7 @@
  * else, makes it runnable, and does not touch the parker afterwards.
  */
 #include "../core/sched.h"
+#include "../core/sysmon.h"
 #include "../core/timer.h"
 #include "../core/waiter.h"
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
+/*
+ * inline.h - bodies of the calls that may switch; by weft.h under WEFT_INLINE.
+ *
+ * A switch leaves by an indirect jump, and the place where a G comes back is
+ * predicted by that jump's history.  A function's return behind it is not: the
+ * return predictor expects the caller of the G that left.  Inlined, there is
+ * no return.  Measured by weft-bench (impl "weft" against "weft-lib").
+ *
+ * The price: the program knows the layout of a G, an M and a P.  It says so
+ * when it is loaded, and weft_start answers -EPROTO if the library's differs.
+ * This header also claims what impl/ declares: the tags g, m, p, ctx, node and
+ * the like, and the names of impl/core/fast.h.
+ */
+#ifndef WEFT_INLINE_H
+#define WEFT_INLINE_H
+
+#ifdef __cplusplus
+#error "WEFT_INLINE is for C; a C++ program calls the functions"
+#endif
+
+#include "impl/core/fast.h"
+
+void weft__layout_seen(uint64_t layout);
+
+__attribute__((constructor)) static void weft__layout_note(void)
+{
+	weft__layout_seen(WEFT__LAYOUT);
+}
+
+static __always_inline int weft__inline_go(weft_fn *fn, void *arg)
+{
+	return g_spawn(NULL, fn, arg, JOIN_DETACHED, here());
+}
+
+static __always_inline int weft__inline_spawn(struct weft_g **gp,
+					      const struct weft_attr *attr,
+					      weft_fn *fn, void *arg)
+{
+	if (attr || !gp)
+		return weft_spawn(gp, attr, fn, arg);
+	return g_spawn((struct g **)gp, fn, arg, JOIN_NONE, here());
+}
+
+static __always_inline int weft__inline_join(struct weft_g *g, void **ret)
+{
+	return g_join((struct g *)g, ret);
+}
+
+static __always_inline int weft__inline_park(struct weft_parker *p)
+{
+	return parker_park((struct bias *)p);
+}
+
+static __always_inline int weft__inline_unpark(struct weft_parker *p)
+{
+	return parker_unpark((struct bias *)p);
+}
+
+/* The functions of these names stay there: &weft_yield is one. */
+#define weft_go(fn, arg) weft__inline_go(fn, arg)
+#define weft_spawn(gp, attr, fn, arg) weft__inline_spawn(gp, attr, fn, arg)
+#define weft_join(g, ret) weft__inline_join(g, ret)
+#define weft_yield() g_yield()
+#define weft_park(p) weft__inline_park(p)
+#define weft_unpark(p) weft__inline_unpark(p)
+#define weft_block_begin() block_begin()
+#define weft_block_end() block_end()
+
+#endif /* WEFT_INLINE_H */
