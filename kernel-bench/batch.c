@@ -89,4 +89,5 @@ static const struct bench batch = {
 	.twin_full = { .n = 2000, .ms = 1000 },
 	.twin_quick = { .n = 2000, .ms = 100 },
 };
-BENCH(batch);
+
+BENCH_ROWS(batch, &batch);

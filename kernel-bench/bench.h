@@ -3,8 +3,8 @@
  * bench.h - what a benchmark is, and what it may use.
  *
  * A file measures one thing and holds the twin of it that uses pthreads alone.
- * It defines one or more struct bench and registers each with BENCH(): a
- * pointer in a section of its own, so that link order is the order of the
+ * It defines one or more struct bench and registers them with BENCH_ROWS():
+ * pointers in a section of their own, so that link order is the order of the
  * table and no list has to be kept.
  *
  * A function of a row runs in a child process of its own, once.  It is given a
@@ -85,10 +85,11 @@ struct bench {
 #define BENCH_SECTION "bench_rows"
 #endif
 
-/** BENCH() - put a struct bench into the table */
-#define BENCH(row)                                                            \
-	static const struct bench *const row##_row                            \
-		__attribute__((used, section(BENCH_SECTION))) = &(row)
+/** BENCH_ROWS() - put a file's rows into the table, in this order */
+#define BENCH_ROWS(file, ...)                                                 \
+	static const struct bench *const file##_rows[]                        \
+		__attribute__((used, section(BENCH_SECTION),                  \
+			       aligned(sizeof(void *)))) = { __VA_ARGS__ }
 
 #define FIELDS_MAX 32
 
@@ -186,7 +187,7 @@ static inline int64_t now_ns(void)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-static inline void cpu_relax(void)
+static inline void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
 	__builtin_ia32_pause();
@@ -195,10 +196,17 @@ static inline void cpu_relax(void)
 #endif
 }
 
-#define barrier() __asm__ volatile("" ::: "memory")
-#define noinline __attribute__((noinline))
+/* weft/inline.h may have these already. */
+#ifndef barrier
+#define barrier() __asm__ __volatile__("" ::: "memory")
+#endif
+#ifndef READ_ONCE
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#endif
+#ifndef noinline
+#define noinline __attribute__((noinline))
+#endif
 #define load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define add_relaxed(p, v) __atomic_fetch_add((p), (v), __ATOMIC_RELAXED)

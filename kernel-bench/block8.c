@@ -229,8 +229,6 @@ static const struct bench block8 = {
 	.arg = BLOCK8_PIPE,
 	.min_procs = 2,
 };
-BENCH(block8);
-
 static const struct bench block8_sleep = {
 	.name = "block8_sleep",
 	.unit = "percent",
@@ -242,8 +240,6 @@ static const struct bench block8_sleep = {
 	.arg = BLOCK8_SLEEP,
 	.min_procs = 2,
 };
-BENCH(block8_sleep);
-
 static const struct bench block8_plain = {
 	.name = "block8_plain",
 	.unit = "percent",
@@ -255,4 +251,5 @@ static const struct bench block8_plain = {
 	.arg = BLOCK8_PLAIN,
 	.min_procs = 2,
 };
-BENCH(block8_plain);
+
+BENCH_ROWS(block8, &block8, &block8_sleep, &block8_plain);

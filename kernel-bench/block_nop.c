@@ -56,4 +56,5 @@ static const struct bench block_nop = {
 	.max_procs = 1,
 	.serial = true,
 };
-BENCH(block_nop);
+
+BENCH_ROWS(block_nop, &block_nop);

@@ -32,13 +32,25 @@ static void *overhead_work(void *arg)
 	return NULL;
 }
 
-static int64_t overhead_task_ns(const char *tid)
+struct overhead_task {
+	long tid;
+	int64_t ns;
+};
+
+struct overhead_tasks {
+	struct overhead_task task[OVERHEAD_TASKS];
+	int n;
+};
+
+static struct overhead_tasks overhead_before, overhead_after;
+
+static int64_t overhead_task_ns(long tid)
 {
 	char path[64];
 	long long ns = -1;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%.20s/schedstat", tid);
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", tid);
 	f = fopen(path, "re");
 	if (!f)
 		return -1;
@@ -48,68 +60,90 @@ static int64_t overhead_task_ns(const char *tid)
 	return ns;
 }
 
-/* What all threads but the @procs longest have run; -1 if nobody says. */
+static void overhead_read(struct overhead_tasks *all)
+{
+	DIR *d = opendir("/proc/self/task");
+	struct overhead_task *t;
+	struct dirent *e;
+
+	all->n = 0;
+	while (d && all->n < OVERHEAD_TASKS && (e = readdir(d))) {
+		t = &all->task[all->n];
+		t->tid = atol(e->d_name);
+		t->ns = t->tid > 0 ? overhead_task_ns(t->tid) : -1;
+		all->n += t->ns >= 0;
+	}
+	if (d)
+		closedir(d);
+}
+
+static int64_t overhead_ran(long tid)
+{
+	int i;
+
+	for (i = 0; i < overhead_before.n; i++)
+		if (overhead_before.task[i].tid == tid)
+			return overhead_before.task[i].ns;
+	return 0;
+}
+
+/* What all threads but the @procs busiest ran between the two readings. */
 static double overhead_others_ns(unsigned int procs)
 {
 	static int64_t ns[OVERHEAD_TASKS];
-	DIR *d = opendir("/proc/self/task");
-	struct dirent *e;
+	const struct overhead_task *t;
 	double sum = 0;
-	long i, n = 0;
+	int i, n = overhead_after.n;
 
-	if (!d)
-		return -1;
-	while (n < OVERHEAD_TASKS && (e = readdir(d))) {
-		ns[n] = e->d_name[0] == '.' ? -1 : overhead_task_ns(e->d_name);
-		n += ns[n] >= 0;
+	for (i = 0; i < n; i++) {
+		t = &overhead_after.task[i];
+		ns[i] = t->ns - overhead_ran(t->tid);
 	}
-	closedir(d);
 	qsort(ns, n, sizeof(ns[0]), compare_i64);
-	for (i = 0; i < n - (long)procs; i++)
+	for (i = 0; i < n - (int)procs; i++)
 		sum += ns[i];
-	return n ? sum : -1;
+	return sum;
 }
 
-static void overhead_result(struct run *r, double before, double after)
+static void overhead_result(struct run *r)
 {
-	if (before < 0 || after < 0) {
+	overhead_read(&overhead_after);
+	if (!overhead_before.n || !overhead_after.n) {
 		run_skip(r, "no /proc/self/task/TID/schedstat");
 		return;
 	}
-	r->value = (after - before) / (r->wall_ns / 1e9);
+	r->value = overhead_others_ns(r->procs) / (r->wall_ns / 1e9);
 	run_field(r, "percent_of_cpu", r->value / 1e7);
 }
 
 static void overhead_weft(struct run *r)
 {
 	struct weft_g *g[OVERHEAD_GS];
-	double before;
 	int i;
 
 	run_begin(r);
+	overhead_read(&overhead_before);
 	for (i = 0; i < OVERHEAD_GS; i++)
 		check(weft_spawn(&g[i], NULL, overhead_work, NULL),
 		      "weft_spawn");
-	before = overhead_others_ns(r->procs);
 	for (i = 0; i < OVERHEAD_GS; i++)
 		weft_join(g[i], NULL);
 	run_stop_clock(r);
-	overhead_result(r, before, overhead_others_ns(r->procs));
+	overhead_result(r);
 }
 
 static void overhead_pthread(struct run *r)
 {
 	pthread_t *t = zalloc(r->procs, sizeof(*t));
 	long n = r->procs - 1;
-	double before;
 
 	run_begin(r);
+	overhead_read(&overhead_before);
 	if (threads_start(t, n, overhead_work, r, 0) != n)
 		check(-EAGAIN, "threads");
-	before = overhead_others_ns(r->procs);
 	overhead_work(r);
 	run_stop_clock(r);
-	overhead_result(r, before, overhead_others_ns(r->procs));
+	overhead_result(r);
 	threads_join(t, n);
 }
 
@@ -123,4 +157,5 @@ static const struct bench busy_overhead = {
 	.full = { .ms = 1000 },
 	.quick = { .ms = 300 },
 };
-BENCH(busy_overhead);
+
+BENCH_ROWS(busy_overhead, &busy_overhead);

@@ -5,6 +5,7 @@
  * The driver starts itself anew as "weft-bench one BENCH IMPL PROCS ...", so
  * that memory, CPU time and the runtime of one measurement are its own.  This
  * prints one result object on stdout; "error" and "skip" are members of it.
+ * With --n it does more or less than the row's size, for trying things out.
  */
 #include "driver.h"
 
@@ -23,10 +24,16 @@ static int first_g(void *arg)
 	return 0;
 }
 
-static void run_weft(struct run *r)
+static void run_weft(struct run *r, const struct impl *im)
 {
-	int err = weft_run(first_g, r);
+	char procs[16];
+	int err;
 
+	snprintf(procs, sizeof(procs), "%u", r->procs);
+	setenv("WEFT_PROCS", procs, 1);
+	if (im->env)
+		putenv((char *)im->env);
+	err = weft_run(first_g, r);
 	if (err)
 		run_fail(r, "weft_run: %s", strerror(-err));
 }
@@ -116,7 +123,7 @@ static void set_size(struct run *r, const struct impl *im,
 
 	if (im->side == SIDE_PTHREAD && (twin->n || twin->ms))
 		s = twin;
-	r->n = s->n;
+	r->n = o->n ?: s->n;
 	r->ms = s->ms;
 	r->arg = b->arg;
 }
@@ -146,7 +153,7 @@ int child_main(int argc, char **argv)
 	work_calibrate();
 	stopper_start();
 	if (im->side == SIDE_WEFT)
-		run_weft(&run);
+		run_weft(&run, im);
 	else if (im->side == SIDE_PTHREAD)
 		run_twin(&run);
 	else

@@ -62,6 +62,7 @@ bench_fn *impl_fn(const struct impl *im, const struct bench *b);
  * @runs:	rounds
  * @timeout_s:	for one measurement
  * @round:	of the hidden command: which round this is
+ * @n:		of the same: 0, or how much instead of the row's size
  * @seed:	for what is random
  * @quick:	smaller sizes
  * @progress:	a line for each measurement
@@ -74,6 +75,7 @@ struct options {
 	int nbench, nimpl, nprocs;
 	bool procs_given;
 	int runs, timeout_s, round;
+	long n;
 	uint64_t seed;
 	bool quick, progress;
 	const char *json;

@@ -100,4 +100,5 @@ static const struct bench fib_row = {
 	.twin_full = { .n = 12, .ms = 1000 },
 	.twin_quick = { .n = 12, .ms = 200 },
 };
-BENCH(fib_row);
+
+BENCH_ROWS(fib, &fib_row);

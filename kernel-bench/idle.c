@@ -110,7 +110,7 @@ static const struct bench idle_row = {
 	.pthread = idle_pthread,
 	.full = { .n = 1000 },
 	.quick = { .n = 300 },
-	.min_procs = 2,
 	.serial = true,
 };
-BENCH(idle_row);
+
+BENCH_ROWS(idle, &idle_row);

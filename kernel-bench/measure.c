@@ -36,16 +36,6 @@ struct child {
 	struct rusage usage;
 };
 
-static void child_env(const struct cell *c)
-{
-	char procs[16];
-
-	snprintf(procs, sizeof(procs), "%u", c->procs);
-	setenv("WEFT_PROCS", procs, 1);
-	if (c->impl->env)
-		putenv((char *)c->impl->env);
-}
-
 static void child_exec(struct child *ch, const struct cell *c,
 		       const struct options *o, int round)
 {
@@ -60,7 +50,6 @@ static void child_exec(struct child *ch, const struct cell *c,
 	snprintf(procs, sizeof(procs), "%u", c->procs);
 	snprintf(k, sizeof(k), "%d", round);
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed);
-	child_env(c);
 	dup2(ch->out.fd[1], STDOUT_FILENO);
 	dup2(ch->err.fd[1], STDERR_FILENO);
 	execv(path, (char **)argv);
@@ -187,6 +176,12 @@ static double seconds(struct timeval t)
 	return t.tv_sec + t.tv_usec / 1e6;
 }
 
+static void add_usage(struct cell *c, const struct rusage *u)
+{
+	cell_add(c, "cpu_s", seconds(u->ru_utime) + seconds(u->ru_stime));
+	cell_add(c, "rss_kb", u->ru_maxrss);
+}
+
 /* Adds a run to @c, or sets its error or skip.  Non-zero if it failed. */
 int measure(struct cell *c, const struct options *o, int round)
 {
@@ -199,9 +194,8 @@ int measure(struct cell *c, const struct options *o, int round)
 		j = json_parse(ch.out.buf);
 	if (j && j->type == JSON_OBJ) {
 		cell_merge(c, j);
-		cell_add(c, "cpu_s", seconds(ch.usage.ru_utime) +
-					     seconds(ch.usage.ru_stime));
-		cell_add(c, "rss_kb", ch.usage.ru_maxrss);
+		if (!c->skip && !c->error)
+			add_usage(c, &ch.usage);
 	} else {
 		child_failed(&ch, c, o->timeout_s);
 	}

@@ -136,6 +136,7 @@ static void option(struct options *o, struct lists *l, int c)
 		break;
 	case 's': o->seed = parse_number("--seed", optarg, 0, UINT32_MAX); break;
 	case 'R': o->round = parse_number("--round", optarg, 0, RUNS_MAX); break;
+	case 'n': o->n = parse_number("--n", optarg, 1, INT32_MAX); break;
 	default: exit(EXIT_USAGE);	/* getopt_long has said why */
 	}
 }
@@ -154,6 +155,7 @@ void options_parse(struct options *o, int argc, char **argv)
 		{ "seed", required_argument, NULL, 's' },
 		{ "peer", required_argument, NULL, 'P' },
 		{ "round", required_argument, NULL, 'R' },
+		{ "n", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct lists l = { NULL, NULL, NULL };

@@ -67,7 +67,7 @@ static int64_t parkwake_once(bool threads, int64_t gap_ns, long *late)
 	t = now_ns();
 	parkwake_wake(threads);
 	while (!(at = load_acquire(&parkwake_w.woken_at))) {
-		cpu_relax();
+		relax();
 		if (now_ns() - t < PARKWAKE_LATE_NS)
 			continue;
 		++*late;
@@ -95,7 +95,6 @@ static void parkwake_measure(struct run *r, bool threads)
 	store_release(&parkwake_w.quit, true);
 	parkwake_wake(threads);
 	run_latencies(r, lat, n);
-	run_field(r, "seed", r->seed);
 	run_field(r, "wakes", n);
 	run_field(r, "late_50ms", late);
 }
@@ -129,8 +128,6 @@ static const struct bench parkwake = {
 	.arg = 1200000,
 	.min_procs = 2,
 };
-BENCH(parkwake);
-
 static const struct bench parkwake_spin = {
 	.name = "parkwake_spin",
 	.unit = "ns",
@@ -142,4 +139,5 @@ static const struct bench parkwake_spin = {
 	.arg = 4000,
 	.min_procs = 2,
 };
-BENCH(parkwake_spin);
+
+BENCH_ROWS(parkwake, &parkwake, &parkwake_spin);

@@ -34,15 +34,14 @@
 		(r)->value = median_of(ns_, PRIM_REPS);                       \
 	} while (0)
 
-/** PRIM() - define and register a primitive */
+/** PRIM() - define a primitive */
 #define PRIM(id, doc_, fn)                                                    \
-	static const struct bench prim_##id = {                               \
+	static const struct bench id = {                               \
 		.name = #id,                                                  \
 		.unit = "ns",                                                 \
 		.doc = doc_,                                                  \
 		.host = fn,                                                   \
 		.serial = true,                                               \
-	};                                                                    \
-	BENCH(prim_##id)
+	}
 
 #endif /* PRIM_H */

@@ -41,3 +41,5 @@ PRIM(prim_lock, "an atomic add to a word that nobody shares (LOCK)", fence);
 PRIM(prim_stmxcsr, "storing the FP control word", store_fp);
 PRIM(prim_clock, "clock_gettime(CLOCK_MONOTONIC)", read_clock);
 PRIM(prim_syscall, "getppid()", null_syscall);
+
+BENCH_ROWS(prim_insn, &prim_lock, &prim_stmxcsr, &prim_clock, &prim_syscall);

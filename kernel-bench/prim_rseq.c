@@ -142,3 +142,5 @@ static void rseq_ring(struct run *r)
 
 PRIM(prim_rseq_ring, "a push and a pop on a ring, by rseq", rseq_ring);
 PRIM(prim_cas_ring, "a push and a pop on a ring, by CAS", cas_ring);
+
+BENCH_ROWS(prim_rseq, &prim_rseq_ring, &prim_cas_ring);

@@ -22,7 +22,7 @@ static struct partner {
 	pthread_t t;
 	bool quit;
 	uint32_t ball __attribute__((aligned(128)));
-	uint32_t asleep __attribute__((aligned(128)));
+	uint32_t beats __attribute__((aligned(128)));
 	struct permit permit;
 } partner;
 
@@ -36,16 +36,31 @@ static void partner_echo(struct partner *p)
 		if (ball & 1)
 			store_release(&p->ball, ball + 1);
 		else
-			cpu_relax();
+			relax();
 	}
 }
 
 static void partner_sleep(struct partner *p)
 {
 	while (!load_acquire(&p->quit)) {
-		add_relaxed(&p->asleep, 1);
+		add_relaxed(&p->beats, 1);
 		permit_wait(&p->permit);
 	}
+}
+
+static void partner_spin(struct partner *p)
+{
+	while (!load_acquire(&p->quit))
+		WRITE_ONCE(p->beats, p->beats + 1);
+}
+
+/* Until the partner is seen to run: others use its CPU, too. */
+static void partner_await_beat(void)
+{
+	uint32_t beats = READ_ONCE(partner.beats);
+
+	while (READ_ONCE(partner.beats) == beats)
+		relax();
 }
 
 static void *partner_main(void *arg)
@@ -58,8 +73,7 @@ static void *partner_main(void *arg)
 	else if (p->does == PARTNER_SLEEP)
 		partner_sleep(p);
 	else
-		while (!load_acquire(&p->quit))
-			cpu_relax();
+		partner_spin(p);
 	return NULL;
 }
 
@@ -99,7 +113,7 @@ static int64_t line_turns(int n)
 		ball = READ_ONCE(partner.ball) + 1;
 		store_release(&partner.ball, ball);
 		while (load_acquire(&partner.ball) == ball)
-			cpu_relax();
+			relax();
 	}
 	return now_ns() - t;
 }
@@ -140,6 +154,8 @@ static void membarrier_to(struct run *r, enum partner_does does)
 		return;
 	run_begin(r);
 	for (i = 0; i < MEMBARRIERS; i++) {
+		if (does == PARTNER_SPIN)
+			partner_await_beat();
 		t = now_ns();
 		if (membarrier(cmd, MEMBARRIER_CMD_FLAG_CPU, partner.cpu))
 			run_fail(r, "membarrier failed");
@@ -172,8 +188,8 @@ static void wake(struct run *r)
 		return;
 	run_begin(r);
 	for (i = 0; i < FUTEX_WAKES; i++) {
-		while (load_acquire(&partner.asleep) != i + 1u)
-			cpu_relax();
+		while (load_acquire(&partner.beats) != i + 1u)
+			relax();
 		spin_ns(FUTEX_SETTLE_NS);
 		t = now_ns();
 		permit_give(&partner.permit);
@@ -190,3 +206,7 @@ PRIM(prim_membarrier_idle, "membarrier (rseq) to a CPU without us",
 PRIM(prim_membarrier_busy, "membarrier (rseq) to a CPU with us",
      membarrier_busy);
 PRIM(prim_futex_wake, "the system call that wakes a sleeper", wake);
+
+BENCH_ROWS(prim_threads,
+	   &prim_line, &prim_membarrier_idle,
+	   &prim_membarrier_busy, &prim_futex_wake);

@@ -99,6 +99,7 @@ void report_json(FILE *f, const struct cells *cs, const struct options *o)
 	fputs("[\n", f);
 	for (i = 0; i < cs->n; i++) {
 		put_cell(f, &cs->cell[i]);
+		put(f, "seed", o->seed);
 		put_text(f, "kernel", kernel);
 		put_text(f, "flags", flags);
 		put_text(f, "cpu", cpu);

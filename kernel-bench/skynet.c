@@ -118,4 +118,5 @@ static const struct bench skynet_row = {
 	.twin_full = { .n = 10000, .ms = 1000 },
 	.twin_quick = { .n = 1000, .ms = 100 },
 };
-BENCH(skynet_row);
+
+BENCH_ROWS(skynet, &skynet_row);

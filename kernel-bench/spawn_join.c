@@ -63,8 +63,6 @@ static const struct bench spawn_join = {
 	.arg = 0,
 	.serial = true,
 };
-BENCH(spawn_join);
-
 static const struct bench spawn_join_sw = {
 	.name = "spawn_join_sw",
 	.unit = "ns",
@@ -76,4 +74,5 @@ static const struct bench spawn_join_sw = {
 	.arg = 1,
 	.serial = true,
 };
-BENCH(spawn_join_sw);
+
+BENCH_ROWS(spawn_join, &spawn_join, &spawn_join_sw);

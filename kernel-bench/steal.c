@@ -151,8 +151,6 @@ static const struct bench steal = {
 	.arg = 10,
 	.min_procs = 2,
 };
-BENCH(steal);
-
 static const struct bench steal_1us = {
 	.name = "steal_1us",
 	.unit = "ns",
@@ -165,4 +163,5 @@ static const struct bench steal_1us = {
 	.arg = 1,
 	.min_procs = 2,
 };
-BENCH(steal_1us);
+
+BENCH_ROWS(steal, &steal, &steal_1us);

@@ -98,4 +98,5 @@ static const struct bench switch_row = {
 	.quick = { .ms = 200 },
 	.serial = true,
 };
-BENCH(switch_row);
+
+BENCH_ROWS(switch, &switch_row);

@@ -241,4 +241,5 @@ static const struct bench mixed_row = {
 	.full = { .ms = 1000 },
 	.quick = { .ms = 200 },
 };
-BENCH(mixed_row);
+
+BENCH_ROWS(switch_mixed, &mixed_row);

@@ -171,7 +171,7 @@ static bool is_figure(const struct series *s)
 {
 	static const char *const not[] = {
 		"median", "wall_s", "cpus_busy", "cpus_used", "cpu_s", "rss_kb",
-		"p50", "rounds", "trees", "wakes", "threads", "seed",
+		"p50", "rounds", "trees", "wakes", "threads",
 	};
 	size_t i;
 
@@ -204,6 +204,28 @@ static void print_figures(FILE *f, const struct cell *c)
 		fputc('\n', f);
 }
 
+static const char *remark(const struct cell *c)
+{
+	return c->error ?: c->skip ?: c->note;
+}
+
+/* Once for all numbers of processors of which the same is to be said. */
+static void print_note(FILE *f, const struct cells *cs, int i)
+{
+	const struct cell *c = &cs->cell[i];
+	int k;
+
+	if (!remark(c))
+		return;
+	for (k = 0; k < i; k++)
+		if (cs->cell[k].bench == c->bench &&
+		    cs->cell[k].impl == c->impl && remark(&cs->cell[k]) &&
+		    !strcmp(remark(&cs->cell[k]), remark(c)))
+			return;
+	fprintf(f, "  %s %s: %s%s\n", c->bench->name, c->impl->name,
+		c->error ? "ERROR: " : "", remark(c));
+}
+
 static void print_details(FILE *f, const struct cells *cs)
 {
 	int i;
@@ -213,16 +235,9 @@ static void print_details(FILE *f, const struct cells *cs)
 		if (!cs->cell[i].bench->host)
 			print_figures(f, &cs->cell[i]);
 	fputs("\nNotes:\n", f);
-	for (i = 0; i < cs->n; i++) {
-		const struct cell *c = &cs->cell[i];
-		const char *say = c->error ?: c->skip ?: c->note;
-
-		if (!say || (c->bench->host && !c->error))
-			continue;
-		fprintf(f, "  %s %s %uP: %s%s\n", c->bench->name,
-			c->impl->name, c->procs, c->error ? "ERROR: " : "",
-			say);
-	}
+	for (i = 0; i < cs->n; i++)
+		if (!cs->cell[i].bench->host)
+			print_note(f, cs, i);
 }
 
 static void print_primitive(FILE *f, const struct cell *c)
@@ -257,8 +272,9 @@ static void print_legend(FILE *f, const struct options *o, bool mark)
 {
 	if (has_ratio(o))
 		fputs("ratio: pthread / weft.  ", f);
-	fputs("noise: (max - min) / median of the first column's runs.\n"
-	      "weft at N P may use every CPU, its Ms are bound to none; the "
+	fprintf(f, "noise: (max - min) / median of %s.\n",
+		(first_of(o, SIDE_WEFT) ?: o->impl[0])->name);
+	fputs("weft at N P may use every CPU, its Ms are bound to none; the "
 	      "twin is confined\nto N CPUs.\n", f);
 	if (mark)
 		fputs("* ran on fewer CPUs than it has P: no measure of that "

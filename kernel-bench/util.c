@@ -48,7 +48,7 @@ void spin_ns(int64_t ns)
 	int64_t end = now_ns() + ns;
 
 	while (now_ns() < end)
-		cpu_relax();
+		relax();
 }
 
 void sleep_until(int64_t deadline_ns)

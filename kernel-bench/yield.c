@@ -27,6 +27,7 @@ static void *yield_turns(void *arg)
 	add_relaxed(&yield_ready, 1);
 	while (!load_acquire(&yield_go))
 		weft_yield();
+	cpu_mark();
 	while (!stopping()) {
 		weft_yield();
 		if (!(++turns & 255))
@@ -81,6 +82,7 @@ static void *yield_turns_thread(void *arg)
 
 	while (!load_acquire(&yield_go))
 		futex_wait((uint32_t *)&yield_go, 0);
+	cpu_mark();
 	while (!stopping()) {
 		sched_yield();
 		if (!(++turns & 255))
@@ -121,8 +123,6 @@ static const struct bench yield_g2 = {
 	.quick = { .n = 200000000, .ms = 200 },
 	.arg = 2,
 };
-BENCH(yield_g2);
-
 static const struct bench yield_g64 = {
 	.name = "yield_g64",
 	.unit = "ns",
@@ -133,8 +133,6 @@ static const struct bench yield_g64 = {
 	.quick = { .n = 200000000, .ms = 200 },
 	.arg = 64,
 };
-BENCH(yield_g64);
-
 static const struct bench yield_g10000 = {
 	.name = "yield_g10000",
 	.unit = "ns",
@@ -145,4 +143,5 @@ static const struct bench yield_g10000 = {
 	.quick = { .n = 200000000, .ms = 300 },
 	.arg = 10000,
 };
-BENCH(yield_g10000);
+
+BENCH_ROWS(yield, &yield_g2, &yield_g64, &yield_g10000);
