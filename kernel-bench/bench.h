@@ -42,6 +42,12 @@
 #endif
 #include <weft/weft.h>
 
+#ifdef WEFT_INLINE
+#define BENCH_INLINED true
+#else
+#define BENCH_INLINED false
+#endif
+
 /** struct size - how much a row does: a count, a time, or both */
 struct size {
 	long n;
@@ -204,6 +210,12 @@ static inline void relax(void)
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 #endif
+#ifndef ARRAY_SIZE
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#endif
+/* Written by others than its neighbours are. */
+#define own_line _Alignas(128)
+
 #ifndef noinline
 #define noinline __attribute__((noinline))
 #endif

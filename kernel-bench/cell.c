@@ -50,7 +50,7 @@ static bool is_derived(const char *name)
 					     "cpu_s", "rss_kb" };
 	size_t i;
 
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(name, names[i]))
 			return true;
 	return false;

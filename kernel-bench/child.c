@@ -69,7 +69,7 @@ static void put_stats(const struct weft_stats *s)
 	size_t i;
 
 	printf(",\"stats\":{");
-	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		printf("%s\"%s\":%llu", i ? "," : "", kinds[i].name,
 		       (unsigned long long)*(const uint64_t *)((const char *)s +
 							       kinds[i].at));

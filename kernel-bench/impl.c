@@ -15,9 +15,11 @@
 
 #include <string.h>
 
-extern const struct bench *const __start_bench_rows[], *const __stop_bench_rows[];
-extern const struct bench *const __start_bench_inline[],
-	*const __stop_bench_inline[];
+typedef const struct bench *const bench_row;
+
+/* Made by the linker. */
+extern bench_row __start_bench_rows[], __stop_bench_rows[];
+extern bench_row __start_bench_inline[], __stop_bench_inline[];
 
 #define IMPLS_MAX 32
 
@@ -48,8 +50,7 @@ const struct bench *bench_nth(int i)
 
 const struct bench *bench_find(const char *name, bool inlined)
 {
-	const struct bench *const *b = __start_bench_rows;
-	const struct bench *const *end = __stop_bench_rows;
+	bench_row *b = __start_bench_rows, *end = __stop_bench_rows;
 
 	if (inlined) {
 		b = __start_bench_inline;

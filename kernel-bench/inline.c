@@ -24,8 +24,4 @@
 #include "busy_overhead.c"
 
 extern const bool bench_inlined;
-#ifdef WEFT_INLINE
-const bool bench_inlined = true;
-#else
-const bool bench_inlined = false;
-#endif
+const bool bench_inlined = BENCH_INLINED;

@@ -41,7 +41,7 @@ static void child_exec(struct child *ch, const struct cell *c,
 {
 	const char *path = c->impl->path ?: "/proc/self/exe";
 	char procs[16], k[16], seed[24];
-	const char *argv[] = { path, "one", c->bench->name, c->impl->name,
+	const char *const argv[] = { path, "one", c->bench->name, c->impl->name,
 			       procs, "--round", k, "--seed", seed,
 			       o->quick ? "--quick" : NULL, NULL };
 
@@ -167,7 +167,8 @@ static void child_failed(struct child *ch, struct cell *c, int timeout_s)
 			 WEXITSTATUS(ch->status));
 	else
 		snprintf(why, sizeof(why), "no result object on stdout");
-	snprintf(text, sizeof(text), "%s%s%.200s", why, *said ? ": " : "", said);
+	snprintf(text, sizeof(text), "%s%s%.200s", why, *said ? ": " : "",
+		 said);
 	cell_set(&c->error, text);
 }
 

@@ -73,7 +73,6 @@ static void add_impl(struct options *o, const char *name)
 static void add_procs(struct options *o, const char *s)
 {
 	o->procs[o->nprocs++] = parse_number("--procs", s, 1, PROCS_MAX);
-	o->procs_given = true;
 }
 
 /* Calls @add for each part of "a,b,c". */
@@ -115,7 +114,7 @@ static void defaults(struct options *o)
 	if (!o->nimpl)
 		each(o, "--impl", "weft,pthread", add_impl);
 	if (!o->nprocs)
-		each(o, "--procs", "1,2", add_procs), o->procs_given = false;
+		each(o, "--procs", "1,2", add_procs);
 	if (!o->runs)
 		o->runs = o->quick ? 3 : 5;
 }
@@ -123,21 +122,44 @@ static void defaults(struct options *o)
 static void option(struct options *o, struct lists *l, int c)
 {
 	switch (c) {
-	case 'b': l->bench = optarg; break;
-	case 'i': l->impl = optarg; break;
-	case 'p': l->procs = optarg; break;
-	case 'P': add_peer(optarg); break;
-	case 'r': o->runs = parse_number("--runs", optarg, 1, RUNS_MAX); break;
-	case 'j': o->json = optarg; break;
-	case 'q': o->quick = true; break;
-	case 'v': o->progress = true; break;
+	case 'b':
+		l->bench = optarg;
+		break;
+	case 'i':
+		l->impl = optarg;
+		break;
+	case 'p':
+		l->procs = optarg;
+		break;
+	case 'P':
+		add_peer(optarg);
+		break;
+	case 'r':
+		o->runs = parse_number("--runs", optarg, 1, RUNS_MAX);
+		break;
+	case 'j':
+		o->json = optarg;
+		break;
+	case 'q':
+		o->quick = true;
+		break;
+	case 'v':
+		o->progress = true;
+		break;
 	case 't':
 		o->timeout_s = parse_number("--timeout", optarg, 1, 86400);
 		break;
-	case 's': o->seed = parse_number("--seed", optarg, 0, UINT32_MAX); break;
-	case 'R': o->round = parse_number("--round", optarg, 0, RUNS_MAX); break;
-	case 'n': o->n = parse_number("--n", optarg, 1, INT32_MAX); break;
-	default: exit(EXIT_USAGE);	/* getopt_long has said why */
+	case 's':
+		o->seed = parse_number("--seed", optarg, 0, UINT32_MAX);
+		break;
+	case 'R':
+		o->round = parse_number("--round", optarg, 0, RUNS_MAX);
+		break;
+	case 'n':
+		o->n = parse_number("--n", optarg, 1, INT32_MAX);
+		break;
+	default:
+		exit(EXIT_USAGE); /* getopt_long has said why */
 	}
 }
 
@@ -172,5 +194,6 @@ void options_parse(struct options *o, int argc, char **argv)
 		each(o, "--impl", l.impl, add_impl);
 	if (l.procs)
 		each(o, "--procs", l.procs, add_procs);
+	o->procs_given = l.procs;
 	defaults(o);
 }

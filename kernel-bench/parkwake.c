@@ -18,8 +18,10 @@
 static struct {
 	struct weft_parker parker;
 	struct permit permit;
-	long ready __attribute__((aligned(128)));	/* rounds begun */
-	int64_t woken_at __attribute__((aligned(128)));
+
+	/* One writer each */
+	own_line long ready;	/* rounds begun */
+	own_line int64_t woken_at;
 	bool quit;
 } parkwake_w;
 

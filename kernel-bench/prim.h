@@ -20,11 +20,11 @@
 		double ns_[PRIM_REPS];                                        \
 		int rep_;                                                     \
 		long i_;                                                      \
-                                                                              \
+									      \
 		run_begin(r);                                                 \
 		for (rep_ = 0; rep_ < PRIM_REPS; rep_++) {                    \
 			int64_t t_ = now_ns();                                \
-                                                                              \
+									      \
 			for (i_ = 0; i_ < PRIM_TURNS; i_++) {                 \
 				code;                                         \
 			}                                                     \

@@ -114,10 +114,20 @@ fail:
 }
 
 /* Preempted or moved: the ring goes along, and the turn is lost. */
+static inline int rseq_turn(long off)
+{
+	uint64_t val = 1;
+
+	if (rseq_push(&ring, val, off) && rseq_pop(&ring, &val, off))
+		return 0;
+	ring.cpu = sched_getcpu();
+	ring.head = ring.tail;
+	return 1;
+}
+
 static void rseq_ring(struct run *r)
 {
 	long off = __rseq_offset, lost = 0;
-	uint64_t val = 1;
 
 	_Static_assert(RING_SIZE == 256, "the sequences mask with %cl");
 	if (!__rseq_size) {
@@ -125,12 +135,7 @@ static void rseq_ring(struct run *r)
 		return;
 	}
 	ring.cpu = sched_getcpu();
-	PRIM_LOOP(r, if (!rseq_push(&ring, val, off) ||
-			 !rseq_pop(&ring, &val, off)) {
-		lost++;
-		ring.cpu = sched_getcpu();
-		ring.head = ring.tail;
-	});
+	PRIM_LOOP(r, lost += rseq_turn(off));
 	run_field(r, "aborted", lost);
 }
 #else

@@ -21,8 +21,10 @@ static struct partner {
 	int cpu;
 	pthread_t t;
 	bool quit;
-	uint32_t ball __attribute__((aligned(128)));
-	uint32_t beats __attribute__((aligned(128)));
+
+	/* Passed to and fro */
+	own_line uint32_t ball;
+	own_line uint32_t beats;
 	struct permit permit;
 } partner;
 
@@ -166,12 +168,12 @@ static void membarrier_to(struct run *r, enum partner_does does)
 	run_latencies(r, ns, MEMBARRIERS);
 }
 
-static void membarrier_idle(struct run *r)
+static void barrier_idle(struct run *r)
 {
 	membarrier_to(r, PARTNER_SLEEP);
 }
 
-static void membarrier_busy(struct run *r)
+static void barrier_busy(struct run *r)
 {
 	membarrier_to(r, PARTNER_SPIN);
 }
@@ -201,10 +203,8 @@ static void wake(struct run *r)
 }
 
 PRIM(prim_line, "a cache line to another CPU and back", line);
-PRIM(prim_membarrier_idle, "membarrier (rseq) to a CPU without us",
-     membarrier_idle);
-PRIM(prim_membarrier_busy, "membarrier (rseq) to a CPU with us",
-     membarrier_busy);
+PRIM(prim_membarrier_idle, "membarrier to a CPU without us", barrier_idle);
+PRIM(prim_membarrier_busy, "membarrier to a CPU that runs us", barrier_busy);
 PRIM(prim_futex_wake, "the system call that wakes a sleeper", wake);
 
 BENCH_ROWS(prim_threads,

@@ -46,8 +46,13 @@ static void put_value(FILE *f, const struct series *s)
 /* A cell that was not measured has its members all the same, as null. */
 static void put_nothing(FILE *f)
 {
-	fputs(",\n   \"median\": null,\n   \"min\": null,\n   \"max\": null"
-	      ",\n   \"runs\": 0,\n   \"cpu_s\": null,\n   \"rss_kb\": null", f);
+	static const char *const nulls[] = { "median", "min", "max", "cpu_s",
+					     "rss_kb" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(nulls); i++)
+		fprintf(f, ",\n   \"%s\": null", nulls[i]);
+	put(f, "runs", 0);
 }
 
 static void put_stats(FILE *f, const struct cell *c)

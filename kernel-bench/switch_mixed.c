@@ -65,7 +65,7 @@ static struct mixed mixed_gs[MIXED_GS];
 	static noinline long name(struct mixed *m, long x)                    \
 	{                                                                     \
 		volatile long pad[words];                                     \
-                                                                              \
+									      \
 		pad[x & ((words) - 1)] = x;                                   \
 		switch_(m);                                                   \
 		return pad[x & ((words) - 1)] + 1;                            \
@@ -76,7 +76,7 @@ static struct mixed mixed_gs[MIXED_GS];
 	static noinline long name(struct mixed *m, long x)                    \
 	{                                                                     \
 		long a = x * 3, b = x ^ 5, c = x + 7, d = x - 9;              \
-                                                                              \
+									      \
 		switch_(m);                                                   \
 		return (a ^ b) + (c ^ d);                                     \
 	}
@@ -102,7 +102,7 @@ static struct mixed mixed_gs[MIXED_GS];
 	static noinline long name(struct mixed *m, long x)                    \
 	{                                                                     \
 		int i;                                                        \
-                                                                              \
+									      \
 		for (i = 0; i < 3; i++) {                                     \
 			if (i == 1)                                           \
 				switch_(m);                                   \

@@ -169,7 +169,7 @@ static bool print_row(FILE *f, const struct cells *cs, const struct options *o,
 /* Members that say how it was measured, not what came out. */
 static bool is_figure(const struct series *s)
 {
-	static const char *const not[] = {
+	static const char *const others[] = {
 		"median", "wall_s", "cpus_busy", "cpus_used", "cpu_s", "rss_kb",
 		"p50", "rounds", "trees", "wakes", "threads",
 	};
@@ -177,8 +177,8 @@ static bool is_figure(const struct series *s)
 
 	if (strchr(s->name, '.'))
 		return false;
-	for (i = 0; i < sizeof(not) / sizeof(not[0]); i++)
-		if (!strcmp(s->name, not[i]))
+	for (i = 0; i < ARRAY_SIZE(others); i++)
+		if (!strcmp(s->name, others[i]))
 			return false;
 	return true;
 }
