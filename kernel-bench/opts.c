@@ -58,6 +58,9 @@ static void add_impl(struct options *o, const char *name)
 	const struct impl *im = impl_find(name);
 	int i;
 
+	if (im && im->side == SIDE_HOST)
+		usage_error("--impl: host is always measured; alone: "
+			    "weft-bench primitives");
 	if (im) {
 		o->impl[o->nimpl++] = im;
 		return;
@@ -65,7 +68,8 @@ static void add_impl(struct options *o, const char *name)
 	fprintf(stderr, "weft-bench: --impl: no implementation '%s'; there are",
 		name);
 	for (i = 0; impl_nth(i); i++)
-		fprintf(stderr, " %s", impl_nth(i)->name);
+		if (impl_nth(i)->side != SIDE_HOST)
+			fprintf(stderr, " %s", impl_nth(i)->name);
 	fputc('\n', stderr);
 	exit(EXIT_USAGE);
 }

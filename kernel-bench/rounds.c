@@ -67,8 +67,7 @@ static void plan_row(struct cells *cs, const struct options *o,
 		for (i = 0; i < o->nimpl; i++) {
 			const struct impl *im = o->impl[i];
 
-			if (im->side == SIDE_HOST ||
-			    unwanted(o, b, o->procs[p]))
+			if (unwanted(o, b, o->procs[p]))
 				continue;
 			cells_add(cs, b, im, o->procs[p]);
 			cell_set(&cs->cell[cs->n - 1].skip,

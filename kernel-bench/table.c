@@ -69,6 +69,14 @@ static bool has_ratio(const struct options *o)
 	return first_of(o, SIDE_WEFT) && first_of(o, SIDE_PTHREAD);
 }
 
+/* Wide enough for "NAME 16P". */
+static int cell_width(const struct impl *im)
+{
+	int n = strlen(im->name) + 4;
+
+	return n > CELL_WIDTH ? n : CELL_WIDTH;
+}
+
 static void print_head(FILE *f, const struct options *o)
 {
 	char buf[64];
@@ -79,7 +87,7 @@ static void print_head(FILE *f, const struct options *o)
 		for (p = 0; p < o->nprocs; p++) {
 			snprintf(buf, sizeof(buf), "%s %uP", o->impl[i]->name,
 				 o->procs[p]);
-			fprintf(f, " %*s", CELL_WIDTH, buf);
+			fprintf(f, " %*s", cell_width(o->impl[i]), buf);
 		}
 	for (p = 0; has_ratio(o) && p < o->nprocs; p++) {
 		snprintf(buf, sizeof(buf), "ratio %uP", o->procs[p]);
@@ -96,7 +104,7 @@ static bool too_few_cpus(const struct cell *c)
 	return s && !c->bench->serial && series_value(s) < c->procs;
 }
 
-static bool print_cell(FILE *f, const struct cell *c)
+static bool print_cell(FILE *f, const struct cell *c, int width)
 {
 	char buf[48] = "";
 	bool few = false;
@@ -112,7 +120,7 @@ static bool print_cell(FILE *f, const struct cell *c)
 		if (few)
 			strcat(buf, "*");
 	}
-	fprintf(f, " %*s", CELL_WIDTH, buf);
+	fprintf(f, " %*s", width, buf);
 	return few;
 }
 
@@ -152,7 +160,8 @@ static bool print_row(FILE *f, const struct cells *cs, const struct options *o,
 	for (i = 0; i < o->nimpl; i++)
 		for (p = 0; p < o->nprocs; p++)
 			mark |= print_cell(f, find(cs, b, o->impl[i],
-						   o->procs[p]));
+						   o->procs[p]),
+					   cell_width(o->impl[i]));
 	for (p = 0; p < o->nprocs; p++) {
 		const struct cell *c = find(cs, b, weft ?: o->impl[0],
 					    o->procs[p]);
