@@ -263,8 +263,8 @@ void json_put_num(FILE *f, double num)
 {
 	if (!isfinite(num))
 		fputs("null", f);
-	else if (num == rint(num) && fabs(num) < 1e15)
-		fprintf(f, "%.0f", num);
+	else if (num > -1e15 && num < 1e15 && num == (long long)num)
+		fprintf(f, "%lld", (long long)num);
 	else
 		fprintf(f, "%.6g", num);
 }
