@@ -58,7 +58,7 @@ static int try_wake(u32 i, uintptr_t t)
 	if (!cas(&S.waking, 0, 1))
 		return -1;
 	if (!cas(&S.tok[i], t, (uintptr_t)m | TOK_WOKEN)) {
-		xchg(&S.waking, 0);
+		(void)xchg(&S.waking, 0);
 		return 0;
 	}
 	weft__not_idle(t);

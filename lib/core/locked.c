@@ -102,7 +102,7 @@ static void give_away(struct m *m)
 		return;
 	}
 	if (cas(&S.tok[m->tok], t, 0) && t & TOK_WOKEN)
-		xchg(&S.waking, 0);
+		(void)xchg(&S.waking, 0);
 }
 
 /* m's own G left; wait until somebody delivers it.  NULL: stop. */

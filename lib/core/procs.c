@@ -37,7 +37,7 @@ void weft__revoke(u32 i)
 		WRITE_ONCE(m->p, &weft__dead_p);
 	}
 	if (t & TOK_WOKEN)
-		xchg(&S.waking, 0);
+		(void)xchg(&S.waking, 0);
 }
 
 static void shrink(u32 n, u32 old)

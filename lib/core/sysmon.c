@@ -306,7 +306,7 @@ static bool may_sleep(void)
 {
 	if (READ_ONCE(S.starved) || !all_idle())
 		return false;
-	xchg(&S.mon_asleep, 1);
+	(void)xchg(&S.mon_asleep, 1);
 	if (!all_idle())
 		return false;
 	fence_all();
@@ -329,7 +329,7 @@ static void nap(struct monitor *mon)
 		until = next_timer();
 	if (!READ_ONCE(S.mon_stop))
 		weft__futex_wait(&S.mon_futex, 0, until);
-	xchg(&S.mon_futex, 0);
+	(void)xchg(&S.mon_futex, 0);
 	WRITE_ONCE(S.mon_asleep, 0);
 }
 

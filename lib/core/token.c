@@ -59,7 +59,7 @@ void weft__clear_woken(struct m *m)
 
 	if (tok_m(t) == m && t & TOK_WOKEN &&
 	    cas(&S.tok[m->tok], t, t & ~TOK_WOKEN))
-		xchg(&S.waking, 0);
+		(void)xchg(&S.waking, 0);
 }
 
 /* The token was {m|IDLE} = t and is not any more, by our CAS. */

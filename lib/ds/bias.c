@@ -22,10 +22,10 @@ static void finish(struct bias *b, u64 s)
 
 	if ((u32)s & BIAS_ALL) {
 		weft__membarrier_rseq_all();
-		cas(&b->bias, s, same_version(s, seat));
+		(void)cas(&b->bias, s, same_version(s, seat));
 	} else {
 		weft__membarrier_rseq_cpu((int)seat - 1);
-		cas(&b->bias, s, same_version(s, BIAS_SHARED));
+		(void)cas(&b->bias, s, same_version(s, BIAS_SHARED));
 	}
 }
 
@@ -75,7 +75,7 @@ weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
 			cas(&b->bias, s,
 				next(s, rseq ? cpu + 1 : BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED && !rseq) {
-			cas(&b->bias, s, next(s, BIAS_FOREVER));
+			(void)cas(&b->bias, s, next(s, BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED) {
 			r = seq_bias_cas_shared(vc, b, old, new_);
 			if (r == BIAS_OTHER)

@@ -202,7 +202,7 @@ void weft__signals_run(void)
 		next = READ_ONCE(p->weft__next);
 		if (next == p)
 			next = NULL;
-		xchg(&p->weft__next, NULL);
+		(void)xchg(&p->weft__next, NULL);
 		weft_unpark(p);
 	}
 }
