@@ -240,8 +240,8 @@ static void watch_all(struct monitor *mon)
 	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
 		struct m *m = weft__m_create(0);
 
-		if (m)
-			weft__wake_m(m);
+		if (m)		/* asleep, as a spare is */
+			weft__enter_spare(m);
 	}
 }
 
