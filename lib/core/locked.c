@@ -21,6 +21,21 @@
 #include "gpool.h"
 #include "g_end.h"
 
+/* Somebody must run the other Gs: is there a spare, or can there be one? */
+static bool another_m(struct m *m)
+{
+	int err = *m->err;
+	struct m *s;
+
+	if (READ_ONCE(S.nm) > READ_ONCE(S.nprocs))
+		return true;
+	s = weft__m_create(m->tok);
+	*m->err = err;
+	if (s)
+		weft__enter_spare(s);
+	return s || READ_ONCE(S.nm) > 1;
+}
+
 int weft__lock_thread(void)
 {
 	struct m *m = this_m();
@@ -28,6 +43,8 @@ int weft__lock_thread(void)
 
 	if (!m)
 		return -EPERM;
+	if (!m->locked && !another_m(m))
+		return -EAGAIN;
 	c = g_cold(m->cur);
 	m->cur->flags |= GF_COLD | GF_LOCKED;
 	c->locks++;

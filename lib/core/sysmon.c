@@ -280,6 +280,8 @@ static bool any_in_hands(void)
 /* Every token is idle, no queue holds a G: the end, or a deadlock? */
 static void quiet(void)
 {
+	bool running = READ_ONCE(S.running);
+	u32 told = 1 + running;		/* weft_run() comes to it later */
 	s64 live;
 
 	if (any_in_hands())
@@ -289,7 +291,7 @@ static void quiet(void)
 	if (!all_idle() || weft__any_work(0))
 		return;
 	live = weft__live();
-	if (!live && READ_ONCE(S.running)) {
+	if (!live && running) {
 		smp_store_release(&S.done, 1);
 		weft__futex_wake(&S.done, 1);
 		return;
@@ -299,10 +301,10 @@ static void quiet(void)
 		return;
 	}
 	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || S.deadlocked)
+	    READ_ONCE(S.starved) || S.deadlocked == told)
 		return;
-	S.deadlocked = 1;
-	if (S.running) {
+	S.deadlocked = told;
+	if (running) {
 		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
 			  "wake one", (long long)live);
 		weft_dump(2);
