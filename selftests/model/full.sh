@@ -4,6 +4,6 @@
 # full.sh: every configuration, half an hour on one core and up to 6 GB; "make
 # model".
 
-time=${MODEL_TIME:-300}
+time=${MODEL_TIME:-200}
 set -- qf
 . "$(dirname "$0")/list.sh"

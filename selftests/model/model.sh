@@ -24,20 +24,23 @@ cd "$tmp" || exit 1
 spin "$@" -a "$src" >spin.out 2>&1 && [ -f pan.c ] ||
 	{ echo "spin: $(grep -m1 Error spin.out)"; exit 1; }
 
-bits=${MODEL_BITS:-24}
+# bits: log2 of the hash table's slots; depth: the longest path looked at
+bits=24
+depth=3000000
+args=
 case $mode in
-full)	cflags="-DSAFETY -DCOLLAPSE"; args= ;;
-hash)	cflags="-DSAFETY -DHC4"; args= ;;
-bits)	cflags="-DSAFETY -DBITSTATE"; args=-k3; bits=${MODEL_BITS:-34} ;;
+full)	cflags="-DSAFETY -DCOLLAPSE" ;;
+hash)	cflags="-DSAFETY -DHC4"; bits=27; depth=20000000 ;;
+bits)	cflags="-DSAFETY -DBITSTATE"; bits=34; depth=20000000 ;;
 live)	cflags="-DCOLLAPSE -DNFAIR=3"; args="-a -f" ;;
 *)	echo "model.sh: no mode $mode"; exit 1 ;;
 esac
-# a planted bug is found sooner than gcc has optimised
+# most planted bugs are found sooner than gcc has optimised
 [ "$want" = fails ] && opt=-O0 || opt=-O1
 gcc ${MODEL_OPT:-$opt} -w $cflags -DMEMLIM="${MODEL_MEM:-6000}" \
 	-DVECTORSZ=1024 -o pan pan.c || exit 1
 timeout -s INT "${MODEL_TIME:-120}" nice -n 10 ./pan $args \
-	-m"${MODEL_DEPTH:-3000000}" -w"$bits" >pan.out 2>&1
+	-m"${MODEL_DEPTH:-$depth}" -w"${MODEL_BITS:-$bits}" >pan.out 2>&1
 rc=$?
 
 error=$(grep -m1 '^pan:1:' pan.out | cut -c8-)

@@ -31,9 +31,7 @@
 #else
 #define NT (NU + 1)
 #endif
-#ifndef NC
-#define NC 2
-#endif
+#define NC	2
 #define NONE	9
 #define D	3
 
@@ -125,10 +123,7 @@ inline membarrier(c) {
 }
 inline membarrier_all() {
 	membarrier(0);
-	membarrier(1);
-#if NC > 2
-	membarrier(2)
-#endif
+	membarrier(1)
 }
 inline cas(old, new) {
 	drain(me);
