@@ -6,6 +6,12 @@
  * the slow path: pushes go to the global queue, a pop answers "leave for the
  * idle loop".  There the M gives its token away and waits for its G.
  *
+ * The order: the G is published by the idle loop, and may be popped at once,
+ * while its M still has a token.  So who delivers does not touch that M's own
+ * token or m->tok, but leaves a letter {handover, dtok} after its CAS; and the
+ * M gives its token away before it looks for the letter.  Each letter comes
+ * with one wake, and each wake is slept for.
+ *
  * When the G parks, its context is marked CTX_LOCKED, so that whoever takes it
  * from a queue enters weft__prepare(); the idle loop of that M then gives its
  * own token to the M that the G is locked to, wakes it, and looks for another
@@ -77,11 +83,11 @@ void weft__deliver(struct m *m, struct g *g)
 			weft__gq_put(m, g);	/* we have none to give */
 			return;
 		}
-		lm->tok = m->tok;
-		lm->handover = g;
 	} while (!cas(&S.tok[m->tok], t,
 		      (uintptr_t)lm | (t & TOK_WOKEN)));
 	trace(m, LOCKED, g->id, lm->id);
+	lm->dtok = m->tok;
+	smp_store_release(&lm->handover, g);
 	WRITE_ONCE(m->p, &weft__dead_p);
 	weft__wake_m(lm);
 }
@@ -111,15 +117,16 @@ struct g *weft__locked_wait(struct m *m)
 	struct g *g;
 
 	WRITE_ONCE(m->state, M_WAIT);
-	while (!m->handover) {
-		give_away(m);
+	give_away(m);
+	do {
 		weft__m_sleep(m);
 		if (READ_ONCE(S.stop))
 			return NULL;
-	}
-	WRITE_ONCE(m->state, M_RUN);
-	g = m->handover;
+		g = smp_load_acquire(&m->handover);
+	} while (!g);
+	m->tok = m->dtok;
 	m->handover = NULL;
+	WRITE_ONCE(m->state, M_RUN);
 	g->ctx = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
 	return g;
 }

@@ -240,8 +240,8 @@ static void watch_all(struct monitor *mon)
 	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
 		struct m *m = weft__m_create(0);
 
-		if (m)
-			weft__wake_m(m);
+		if (m)		/* asleep, as a spare is */
+			weft__enter_spare(m);
 	}
 }
 
@@ -260,14 +260,20 @@ static bool all_idle(void)
 	return true;
 }
 
-/* Has an M a G in its hands, in the kernel or on its way back? */
+/*
+ * Has an M a G in its hands: in the kernel, or on its way back, between taking
+ * the G off itself and putting it into a queue?
+ */
 static bool any_in_hands(void)
 {
-	u32 i, n = smp_load_acquire(&S.nm);
+	u32 i, state, n = smp_load_acquire(&S.nm);
 
-	for (i = 0; i < n; i++)
-		if (READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
+	for (i = 0; i < n; i++) {
+		state = smp_load_acquire(&S.m[i]->state);
+		if (state == M_RUN || state == M_BLOCK || state == M_SPIN ||
+		    READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
 			return true;
+	}
 	return false;
 }
 
@@ -277,6 +283,10 @@ static void quiet(void)
 	s64 live;
 
 	if (any_in_hands())
+		return;
+	/* What left the hands before we looked is in a queue by now. */
+	fence_all();
+	if (!all_idle() || weft__any_work(0))
 		return;
 	live = weft__live();
 	if (!live && READ_ONCE(S.running)) {
