@@ -85,10 +85,13 @@ static int check_layout(void)
  */
 static void forked(void)
 {
+	u32 epoch = S.epoch;	/* threads remember it: it goes on */
+
 	weft__m = NULL;
 	if (S.state == RT_NONE)
 		return;
 	memset(&S, 0, sizeof(S));
+	S.epoch = epoch;
 	memset(&weft__want, 0, sizeof(weft__want));
 	weft__gpool_forked();
 	weft__gq_forked();
