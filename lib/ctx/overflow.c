@@ -55,14 +55,25 @@ static void handler(int sig, siginfo_t *si, void *uc)
 		chain(sig, si, uc);
 }
 
+/* In the child of a fork it is ours already, and the host's is known. */
+static void catch_one(int sig, const struct sigaction *sa,
+		      struct sigaction *old)
+{
+	struct sigaction now;
+
+	sigaction(sig, sa, &now);
+	if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != handler)
+		*old = now;
+}
+
 void weft__overflow_catch(_Bool (*report)(const void *addr, void *ucontext))
 {
 	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	who = report;
 	sa.sa_sigaction = handler;
-	sigaction(SIGSEGV, &sa, &old_segv);
-	sigaction(SIGBUS, &sa, &old_bus);
+	catch_one(SIGSEGV, &sa, &old_segv);
+	catch_one(SIGBUS, &sa, &old_bus);
 }
 
 static void release(int sig, struct sigaction *old)
