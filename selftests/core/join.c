@@ -328,12 +328,15 @@ static void clean(int *p)
 	cleaned += (u32)*p;
 }
 
+static void deep(u32 n, void *ret);
+static void (*volatile go_deeper)(u32 n, void *ret) = deep;
+
 static weft__noinline void deep(u32 n, void *ret)
 {
 	int one __attribute__((cleanup(clean))) = 1;
 
-	if (READ_ONCE(n))
-		deep(n - 1, ret);
+	if (n)
+		go_deeper(n - 1, ret);
 	else
 		weft_exit(ret);
 	passed += (u32)one;

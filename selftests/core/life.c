@@ -170,10 +170,18 @@ static void *reads(void *arg)
 	return NULL;
 }
 
+static bool both_sleep(void)
+{
+	return READ_ONCE(arrived) == 2 &&
+	       weft__thread_state(S.m[0]->tid) == 'S' &&
+	       weft__thread_state(S.m[1]->tid) == 'S';
+}
+
 /* Two Ms; both blocked, the third G has to wait for one of them. */
 static void two_ms(void *arg)
 {
 	struct weft_opts o = { .sz = sizeof(o), .procs = 1, .max_m = 2 };
+	u64 ticks;
 	int i;
 
 	for (i = 0; i < 3; i++)
@@ -182,10 +190,11 @@ static void two_ms(void *arg)
 	CHECK(!weft_start(&o));
 	for (i = 0; i < 3; i++)
 		CHECK(!weft_go(reads, pipes[i]));
-	CHECK(AWAIT(READ_ONCE(arrived) == 2));
 	CHECK(!weft_go(counts, NULL));
 	/* until the monitor has tried in vain */
-	CHECK(AWAIT(rt_stats().monitor_ticks > 50));
+	CHECK(AWAIT(both_sleep()));
+	ticks = rt_stats().monitor_ticks;
+	CHECK(AWAIT(rt_stats().monitor_ticks > ticks + 50));
 	CHECK(READ_ONCE(arrived) == 2 && READ_ONCE(ran) == 0);
 	CHECK(rt_stats().ms == 2);
 	for (i = 0; i < 3; i++)
