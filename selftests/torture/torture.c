@@ -169,8 +169,10 @@ static void print_counts(void)
 	       counts.unseated, counts.resized, counts.foreign);
 	printf("longest wait, us: yield %" PRId64 ", spawn %" PRId64
 	       ", unpark %" PRId64 "; work stood beside an idle token %" PRId64
-	       "\n", longest[W_YIELD] / 1000, longest[W_SPAWN] / 1000,
-	       longest[W_UNPARK] / 1000, longest_stood / 1000);
+	       "; a token was astray %" PRId64 "\n",
+	       longest[W_YIELD] / 1000, longest[W_SPAWN] / 1000,
+	       longest[W_UNPARK] / 1000, longest_stood / 1000,
+	       longest_astray / 1000);
 }
 
 static bool right(void)
@@ -180,6 +182,8 @@ static bool right(void)
 	for (i = 0; i < NMODES; i++)
 		if (run.modes & 1u << i && !counts.steps[i])
 			return false;
+	if (longest_astray > NSEC_PER_SEC)
+		return false;
 	return counts.begun == counts.ended && counts.set == counts.destroyed;
 }
 

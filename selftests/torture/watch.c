@@ -13,7 +13,7 @@
 
 #define STUCK (10 * NSEC_PER_SEC)
 
-s64 longest_stood;
+s64 longest_stood, longest_astray;
 
 static pthread_t thread;
 static u32 stop;
@@ -73,6 +73,25 @@ static void look_at_queues(s64 now)
 	}
 }
 
+/*
+ * A token that names an M which believes in another one is lost: nobody runs
+ * under it, and nobody gives it away.  For how long?
+ */
+static void look_at_tokens(s64 now)
+{
+	static struct seen tok[64];
+	u32 i, n = READ_ONCE(S.nprocs);
+	struct m *m;
+
+	for (i = 0; i < n && i < ARRAY_SIZE(tok); i++) {
+		m = tok_m(READ_ONCE(S.tok[i]));
+		if (!m || READ_ONCE(m->tok) == i || tok[i].moved != (u64)m)
+			tok[i] = (struct seen){ (u64)m, now };
+		else if (now - tok[i].since > longest_astray)
+			longest_astray = now - tok[i].since;
+	}
+}
+
 static void stuck(void)
 {
 	u32 i;
@@ -101,6 +120,7 @@ static void *watch(void *arg)
 	while (!READ_ONCE(stop)) {
 		nanosleep(&ts, NULL);
 		look_at_queues(weft__now());
+		look_at_tokens(weft__now());
 		now = progress();
 		if (now != last) {
 			last = now;
