@@ -37,9 +37,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#if defined(WEFT_INLINE) && !__has_include(<weft/inline.h>)
-#undef WEFT_INLINE
-#endif
 #include <weft/weft.h>
 
 #ifdef WEFT_INLINE

@@ -15,9 +15,14 @@
 #ifndef WEFT_INLINE_H
 #define WEFT_INLINE_H
 
-#ifdef __cplusplus
-#error "WEFT_INLINE is for C; a C++ program calls the functions"
-#endif
+#ifndef __cplusplus	/* a C++ program calls the functions */
+
+/* Extensions of the language are meant here, whatever a program forbids. */
+#pragma GCC system_header
+
+#include "block.h"
+#include "g.h"
+#include "park.h"
 
 #include "impl/core/fast.h"
 
@@ -66,5 +71,7 @@ static __always_inline int weft__inline_unpark(struct weft_parker *p)
 #define weft_unpark(p) weft__inline_unpark(p)
 #define weft_block_begin() block_begin()
 #define weft_block_end() block_end()
+
+#endif /* __cplusplus */
 
 #endif /* WEFT_INLINE_H */

@@ -9,6 +9,7 @@
 #include "sched.h"
 #include "gpool.h"
 #include "g_end.h"
+#include "run.h"
 #include "../ctx/stack.h"
 
 #include <stdlib.h>
@@ -43,13 +44,14 @@ weft__noinline void weft__g_flush(struct m *m)
 	weft__gpool_put(m->node->gpool, first, last, n);
 }
 
-#define ID_BLOCK 1024
-
 weft__noinline void weft__id_block(struct m *m)
 {
-	m->idseq = __atomic_fetch_add(&S.idnext, ID_BLOCK, __ATOMIC_RELAXED);
-	m->idend = m->idseq + ID_BLOCK;
+	u64 id = __atomic_fetch_add(&S.idnext, WEFT__ID_BLOCK, __ATOMIC_RELAXED);
+
+	/* In the order in which weft__spawned() never reads too little. */
 	stat_inc(m->n.idblocks);
+	smp_store_release(&m->idseq, id);
+	smp_store_release(&m->idend, id + WEFT__ID_BLOCK);
 }
 
 /* ---- stacks ---- */

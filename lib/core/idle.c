@@ -125,9 +125,13 @@ static bool un_idle(struct m *m, uintptr_t idle)
 static void park(struct m *m)
 {
 	uintptr_t me = (uintptr_t)m, idle = me | TOK_IDLE;
+	u32 rest_us = m->rest_us;
 
-	if (!m->backoff_us)
+	m->rest_us = 0;
+	if (!rest_us) {
 		idle |= TOK_EAGER;
+		m->backoff_us = 0;
+	}
 	WRITE_ONCE(m->state, M_PARK);
 	atomic_add(&S.nidle, 1);
 	atomic_add(&m->node->nidle, 1);
@@ -139,10 +143,10 @@ static void park(struct m *m)
 		return;
 	}
 	stat_inc(m->n.parked);
-	trace(m, IDLE, m->tok, m->backoff_us);
-	if (m->backoff_us) {
+	trace(m, IDLE, m->tok, rest_us);
+	if (rest_us) {
 		weft__futex_wait(&m->futex, 0,
-				 weft__now() + m->backoff_us * NSEC_PER_USEC);
+				 weft__now() + rest_us * NSEC_PER_USEC);
 		if (un_idle(m, idle))
 			return;
 	} else {
@@ -199,9 +203,10 @@ static struct g *look(struct m *m)
 	g = weft__pop_slow(m);
 	if (g)
 		return g;
-	weft__judge_loot(m);
-	if (m->backoff_us && READ_ONCE(S.nprocs) > 1)
+	if (!weft__judge_loot(m)) {
+		m->rest_us = m->backoff_us;
 		return NULL;
+	}
 	g = weft__steal(m);
 	if (!g && READ_ONCE(S.nprocs) > 1)
 		g = weft__seize_stuck(m, weft__now());
@@ -222,6 +227,7 @@ static void cache(struct m *m)
 	trace(m, CACHE, m->tok, 0);
 	weft__enter_spare(m);
 	weft__m_sleep(m);
+	weft__leave_spare(m);
 }
 
 /* The next G for an M that has none; NULL when the runtime stops. */

@@ -58,6 +58,15 @@ static int wait_for(struct m *m, struct g *c, struct g *to, void **ret)
 	return finished(m, c, ret);
 }
 
+/* The child called weft_fesetenv(). */
+static void restore_declared(const struct g *self)
+{
+	struct fpenv fp;
+
+	weft__fp_declared_read(self, &fp);
+	fp_load(&fp);
+}
+
 /*
  * c was taken back from the tail.  Fresh, it runs right here as a call: no
  * stack, no switch, no atomic.  It keeps its own identity; if it parks, its
@@ -98,6 +107,8 @@ weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
 	if (unlikely(c->flags)) {
 		weft__g_end(c);
 		m = this_m();
+		if (weft__fp_declared)
+			restore_declared(self);
 	}
 	m->cur = self;
 	*m->err = err;
@@ -113,7 +124,10 @@ weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
 
 weft__noinline void weft__slice_over(void)
 {
-	WRITE_ONCE(this_m()->expired, 0);
+	struct m *m = this_m();
+
+	WRITE_ONCE(m->expired, 0);
+	m->tick = 1;	/* and look around: 61 slices are too long for that */
 	g_yield();
 }
 

@@ -6,6 +6,12 @@
  * the slow path: pushes go to the global queue, a pop answers "leave for the
  * idle loop".  There the M gives its token away and waits for its G.
  *
+ * The order: the G is published by the idle loop, and may be popped at once,
+ * while its M still has a token.  So who delivers does not touch that M's own
+ * token or m->tok, but leaves a letter {handover, dtok} after its CAS; and the
+ * M gives its token away before it looks for the letter.  Each letter comes
+ * with one wake, and each wake is slept for.
+ *
  * When the G parks, its context is marked CTX_LOCKED, so that whoever takes it
  * from a queue enters weft__prepare(); the idle loop of that M then gives its
  * own token to the M that the G is locked to, wakes it, and looks for another
@@ -15,6 +21,21 @@
 #include "gpool.h"
 #include "g_end.h"
 
+/* Somebody must run the other Gs: is there a spare, or can there be one? */
+static bool another_m(struct m *m)
+{
+	int err = *m->err;
+	struct m *s;
+
+	if (READ_ONCE(S.nm) > READ_ONCE(S.nprocs))
+		return true;
+	s = weft__m_create(m->tok);
+	*m->err = err;
+	if (s)
+		weft__enter_spare(s);
+	return s || READ_ONCE(S.nm) > 1;
+}
+
 int weft__lock_thread(void)
 {
 	struct m *m = this_m();
@@ -22,6 +43,8 @@ int weft__lock_thread(void)
 
 	if (!m)
 		return -EPERM;
+	if (!m->locked && !another_m(m))
+		return -EAGAIN;
 	c = g_cold(m->cur);
 	m->cur->flags |= GF_COLD | GF_LOCKED;
 	c->locks++;
@@ -77,11 +100,11 @@ void weft__deliver(struct m *m, struct g *g)
 			weft__gq_put(m, g);	/* we have none to give */
 			return;
 		}
-		lm->tok = m->tok;
-		lm->handover = g;
 	} while (!cas(&S.tok[m->tok], t,
 		      (uintptr_t)lm | (t & TOK_WOKEN)));
 	trace(m, LOCKED, g->id, lm->id);
+	lm->dtok = m->tok;
+	smp_store_release(&lm->handover, g);
 	WRITE_ONCE(m->p, &weft__dead_p);
 	weft__wake_m(lm);
 }
@@ -111,15 +134,16 @@ struct g *weft__locked_wait(struct m *m)
 	struct g *g;
 
 	WRITE_ONCE(m->state, M_WAIT);
-	while (!m->handover) {
-		give_away(m);
+	give_away(m);
+	do {
 		weft__m_sleep(m);
 		if (READ_ONCE(S.stop))
 			return NULL;
-	}
-	WRITE_ONCE(m->state, M_RUN);
-	g = m->handover;
+		g = smp_load_acquire(&m->handover);
+	} while (!g);
+	m->tok = m->dtok;
 	m->handover = NULL;
+	WRITE_ONCE(m->state, M_RUN);
 	g->ctx = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
 	return g;
 }

@@ -114,7 +114,7 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->id = id;
 	m->tok = tok;
 	m->p = &weft__dead_p;
-	m->last = NULL;
+	m->last = S.p[tok];
 	m->tick = 1;
 	m->rng = id * 2654435761u + 1;
 	m->futex = 0;
@@ -125,7 +125,7 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->g0.join = JOIN_DETACHED;
 	m->locked = m->expired = m->readied = 0;
 	m->handover = m->lockedg = NULL;
-	m->backoff_us = m->loot_n = m->pubwait = 0;
+	m->backoff_us = m->rest_us = m->loot_n = m->pubwait = 0;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;
 	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;

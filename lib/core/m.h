@@ -73,7 +73,9 @@ struct m {
 	u32 backoff_us;
 	s64 loot_t;
 	u32 loot_n;
-	struct g *handover;	/* a locked G popped here: for its own M */
+	struct g *handover;	/* a locked G: to be delivered, or delivered */
+	u32 dtok;		/* the token that came with it */
+	u32 rest_us;		/* the next park is a back-off */
 	struct g *lockedg;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */

@@ -295,7 +295,7 @@ static int go(void)
 	return 0;
 }
 
-static int start(const struct weft_opts *opts, bool running)
+static int start(const struct weft_opts *opts)
 {
 	int ret;
 
@@ -306,10 +306,8 @@ static int start(const struct weft_opts *opts, bool running)
 		return -EBUSY;
 	}
 	ret = init(opts);
-	if (!ret) {
-		S.running = running;
+	if (!ret)
 		ret = go();
-	}
 	if (ret)
 		all_free();
 	weft__unlock(&S.lock);
@@ -318,7 +316,7 @@ static int start(const struct weft_opts *opts, bool running)
 
 int weft_start(const struct weft_opts *opts)
 {
-	return start(opts, false);
+	return start(opts);
 }
 
 int weft_stop(void)
@@ -370,13 +368,20 @@ int weft_run(int (*fn)(void *), void *arg)
 		return -EINVAL;
 	if (this_m())
 		return -EBUSY;
-	ret = start(NULL, true);
+	ret = start(NULL);
 	if (ret)
 		return ret;
 	ret = weft_go(first_g, &f);
-	while (!ret && !smp_load_acquire(&S.done))
-		weft__futex_wait(&S.done, 0, INT64_MAX);
-	S.running = 0;
-	weft_stop();
-	return ret ? ret : f.ret;
+	if (ret) {
+		weft_stop();
+		return ret;
+	}
+	/* Only now does "no G is alive" mean the end. */
+	WRITE_ONCE(S.running, 1);
+	weft__sysmon_kick();
+	do {
+		while (!xchg(&S.done, 0))
+			weft__futex_wait(&S.done, 0, INT64_MAX);
+	} while (weft_stop() == -EBUSY);
+	return f.ret;
 }

@@ -22,11 +22,19 @@ void weft__keys_forked(void);
 void weft__stopped_report(void);
 _Bool weft__overflow_report(const void *addr, void *ucontext);
 
-/* Gs that this M has spawned. */
+/*
+ * Gs that this M has spawned: ids come in blocks of WEFT__ID_BLOCK.  While a
+ * new block is begun the answer may be too high, never too low: a stop must
+ * not miss a G.
+ */
+#define WEFT__ID_BLOCK 1024
+
 static inline u64 weft__spawned(const struct m *m)
 {
-	return READ_ONCE(m->n.idblocks) * 1024 -
-	       (READ_ONCE(m->idend) - READ_ONCE(m->idseq));
+	u64 end = smp_load_acquire(&m->idend);
+	u64 seq = smp_load_acquire(&m->idseq);
+
+	return READ_ONCE(m->n.idblocks) * WEFT__ID_BLOCK - (end - seq);
 }
 
 #endif /* WEFT_CORE_RUN_H */

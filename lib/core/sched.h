@@ -179,7 +179,7 @@ bool weft__push_here(struct vcpu *vc, struct g *g);
 struct g *weft__steal(struct m *m);
 struct g *weft__seize_stuck(struct m *m, s64 now);
 void weft__loot(struct m *m, u32 n);
-void weft__judge_loot(struct m *m);
+bool weft__judge_loot(struct m *m);
 
 /* token.c */
 bool weft__regain(struct m *m);
@@ -189,6 +189,7 @@ void weft__not_idle(uintptr_t t);
 bool weft__handoff(u32 tok, uintptr_t t, struct m *s);
 struct m *weft__claim_spare(void);
 void weft__enter_spare(struct m *m);
+void weft__leave_spare(struct m *m);
 
 /* idle.c */
 void weft__wake_one(struct node *near);

@@ -119,10 +119,11 @@ u32 weft__seize(struct p *p, void **out, bool all)
 void weft__retire(struct p *p)
 {
 	void *g[RUNQ_SIZE];
-	u32 o, n;
+	u32 o, n, nap = 0;
 
+	/* Who has it stopped, or is inside, may be preempted. */
 	while ((o = weft__rq_stop(p)) == RUNQ_STOPPED)
-		weft__futex_wait(&S.done, ~0u, weft__now() + NSEC_PER_USEC);
+		weft__futex_wait(&nap, 0, weft__now() + NSEC_PER_USEC);
 	n = weft__rq_take(p, g, RUNQ_SIZE);
 	n += take_private(p, g + n, n, true);
 	if (is_cpu(o))

@@ -113,16 +113,23 @@ struct g *weft__seize_stuck(struct m *m, s64 now)
 	return each(m, try_seize, now);
 }
 
-/* Out of work: was the last loot worth it?  Sets m->backoff_us. */
-void weft__judge_loot(struct m *m)
+/*
+ * Out of work: was the last loot worth it?  If not, rest before the next one,
+ * each time for longer.
+ */
+bool weft__judge_loot(struct m *m)
 {
-	if (!m->loot_n)
-		return;
-	if (weft__now() - m->loot_t < (s64)m->loot_n * NSEC_WORTH)
-		m->backoff_us = m->backoff_us ? m->backoff_us * 2 : 50;
-	else
+	bool worth;
+
+	if (!m->loot_n || READ_ONCE(S.nprocs) < 2)
+		return true;
+	worth = weft__now() - m->loot_t >= (s64)m->loot_n * NSEC_WORTH;
+	m->loot_n = 0;
+	if (worth)
 		m->backoff_us = 0;
+	else
+		m->backoff_us = m->backoff_us ? m->backoff_us * 2 : 50;
 	if (m->backoff_us > 1000)
 		m->backoff_us = 1000;
-	m->loot_n = 0;
+	return worth;
 }

@@ -240,8 +240,8 @@ static void watch_all(struct monitor *mon)
 	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
 		struct m *m = weft__m_create(0);
 
-		if (m)
-			weft__wake_m(m);
+		if (m)		/* asleep, as a spare is */
+			weft__enter_spare(m);
 	}
 }
 
@@ -260,26 +260,38 @@ static bool all_idle(void)
 	return true;
 }
 
-/* Has an M a G in its hands, in the kernel or on its way back? */
+/*
+ * Has an M a G in its hands: in the kernel, or on its way back, between taking
+ * the G off itself and putting it into a queue?
+ */
 static bool any_in_hands(void)
 {
-	u32 i, n = smp_load_acquire(&S.nm);
+	u32 i, state, n = smp_load_acquire(&S.nm);
 
-	for (i = 0; i < n; i++)
-		if (READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
+	for (i = 0; i < n; i++) {
+		state = smp_load_acquire(&S.m[i]->state);
+		if (state == M_RUN || state == M_BLOCK || state == M_SPIN ||
+		    READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
 			return true;
+	}
 	return false;
 }
 
 /* Every token is idle, no queue holds a G: the end, or a deadlock? */
 static void quiet(void)
 {
+	bool running = READ_ONCE(S.running);
+	u32 told = 1 + running;		/* weft_run() comes to it later */
 	s64 live;
 
 	if (any_in_hands())
 		return;
+	/* What left the hands before we looked is in a queue by now. */
+	fence_all();
+	if (!all_idle() || weft__any_work(0))
+		return;
 	live = weft__live();
-	if (!live && READ_ONCE(S.running)) {
+	if (!live && running) {
 		smp_store_release(&S.done, 1);
 		weft__futex_wake(&S.done, 1);
 		return;
@@ -289,10 +301,10 @@ static void quiet(void)
 		return;
 	}
 	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || S.deadlocked)
+	    READ_ONCE(S.starved) || S.deadlocked == told)
 		return;
-	S.deadlocked = 1;
-	if (S.running) {
+	S.deadlocked = told;
+	if (running) {
 		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
 			  "wake one", (long long)live);
 		weft_dump(2);

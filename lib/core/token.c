@@ -79,6 +79,15 @@ void weft__enter_spare(struct m *m)
 	atomic_add(&S.nspare, 1);
 }
 
+/* An M of the cache is awake: it is no spare, if nobody has claimed it. */
+void weft__leave_spare(struct m *m)
+{
+	u64 bit = 1ull << m->id % 64;
+
+	if (atomic_and(&S.spare[m->id / 64], ~bit) & bit)
+		atomic_sub(&S.nspare, 1);
+}
+
 struct m *weft__claim_spare(void)
 {
 	u32 i, n = (READ_ONCE(S.nm) + 63) / 64;
@@ -147,7 +156,8 @@ static bool take_idle(struct m *m)
 		m->tok = i;
 		if (t) {
 			weft__not_idle(t);
-			weft__enter_spare(tok_m(t));
+			if (tok_m(t) != m)
+				weft__enter_spare(tok_m(t));
 		}
 		return true;
 	}

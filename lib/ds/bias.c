@@ -37,8 +37,12 @@ static void stop(struct bias *b, u64 s, u32 how)
 		finish(b, stopped);
 }
 
-/* One more operation under SHARED: worth biasing to this CPU? */
-static void count_shared(struct bias *b, u64 s, u32 cpu)
+/*
+ * One more operation under SHARED is to come: is the word worth biasing to
+ * this CPU?  True: done, look at its seat again.  Before the operation, since
+ * afterwards the word may be gone: it can have woken whoever owns it.
+ */
+static bool count_shared(struct bias *b, u64 s, u32 cpu)
 {
 	u32 run = READ_ONCE(b->run), limit = READ_ONCE(b->limit);
 
@@ -46,15 +50,16 @@ static void count_shared(struct bias *b, u64 s, u32 cpu)
 		limit = BIAS_REBIAS;
 	if (run >> 21 != (cpu & 0x7ff)) {
 		WRITE_ONCE(b->run, cpu << 21);
-		return;
+		return false;
 	}
 	if ((run & 0x1fffff) < limit) {
 		WRITE_ONCE(b->run, run + 1);
-		return;
+		return false;
 	}
 	WRITE_ONCE(b->run, 0);
 	WRITE_ONCE(b->limit, limit < 1u << 20 ? limit * 2 : limit);
 	stop(b, s, BIAS_ALL | (cpu + 1));
+	return true;
 }
 
 weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
@@ -77,11 +82,11 @@ weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
 		} else if (seat == BIAS_SHARED && !rseq) {
 			(void)cas(&b->bias, s, next(s, BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED) {
-			r = seq_bias_cas_shared(vc, b, old, new_);
-			if (r == BIAS_OTHER)
+			if (count_shared(b, s, cpu))
 				continue;
-			count_shared(b, s, cpu);
-			return r;
+			r = seq_bias_cas_shared(vc, b, old, new_);
+			if (r != BIAS_OTHER)
+				return r;
 		} else if (seat == cpu + 1) {
 			r = seq_bias_cas(vc, b, old, new_);
 			if (r != BIAS_OTHER)

@@ -40,6 +40,12 @@ static void wake(u64 w)
 		weft__ready_remote((struct g *)w);
 }
 
+/*
+ * A permit that is there already is stored once more, not just seen: while the
+ * word is shared, only the LOCK orders what the caller made true before what
+ * the G that spends the permit sees.  Merely seen, it can be spent by a G that
+ * does not see our datum yet and then sleeps for ever.
+ */
 weft__noinline int weft__unpark_slow(struct bias *b)
 {
 	struct vcpu *vc = weft__my_vcpu();
@@ -47,14 +53,12 @@ weft__noinline int weft__unpark_slow(struct bias *b)
 
 	for (;;) {
 		w = smp_load_acquire(&b->word);
-		if (w == PARK_PERMIT)
-			return 0;
-		if (w && !(w & PARK_THREAD) && weft__check())
+		if (w > PARK_PERMIT && !(w & PARK_THREAD) && weft__check())
 			return weft__check();
-		if (bias_cas(vc, b, w, w ? 0 : PARK_PERMIT))
+		if (bias_cas(vc, b, w, w > PARK_PERMIT ? 0 : PARK_PERMIT))
 			break;
 	}
-	if (w)
+	if (w > PARK_PERMIT)
 		wake(w);
 	return 0;
 }

@@ -11,7 +11,9 @@
  * It leaves by an indirect jump, not by ret: the return predictor would miss
  * each time.  Inlined, each call site is a resume point of its own.  The label
  * carries ENDBR64 for indirect branch tracking.  rbp is saved by hand since it
- * may be the frame pointer, which the compiler does not let us clobber.
+ * may be the frame pointer, which the compiler does not let us clobber; rbx
+ * too, since clang uses it as a base pointer in a function with both a variable
+ * and an over-aligned local, and then ignores a clobber of it.
  */
 #ifndef WEFT_ARCH_X86_64_CTX_H
 #define WEFT_ARCH_X86_64_CTX_H
@@ -20,6 +22,7 @@ struct ctx {
 	void *sp;
 	void *ip;
 	void *bp;
+	void *bx;
 	struct fpenv fp;
 	struct ehstate eh;
 	void *arg;		/* what the one that left waits on */
@@ -58,13 +61,15 @@ static __always_inline void ctx_switch(struct m **m, struct g **prev,
 		"movq %%rsp, (%%rdx)\n\t"
 		"movq %%r8, 8(%%rdx)\n\t"
 		"movq %%rbp, 16(%%rdx)\n\t"
+		"movq %%rbx, 24(%%rdx)\n\t"
 		"movq 16(%%rcx), %%rbp\n\t"
+		"movq 24(%%rcx), %%rbx\n\t"
 		"movq (%%rcx), %%rsp\n\t"
 		"jmpq *8(%%rcx)\n"
 		"1:	endbr64\n\t"
 		: "+D"(*m), "+S"(*prev), "+a"(*post), "+d"(*pc), "+c"(to)
 		:
-		: "rbx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		: "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
 		  "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
 		  "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
 		  "xmm14", "xmm15" WEFT__CLOBBER_AVX512, "st", "st(1)", "st(2)",
