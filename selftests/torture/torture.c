@@ -168,10 +168,11 @@ static void print_counts(void)
 	       PRIu64 "\n", counts.moves, counts.seizures, counts.seized,
 	       counts.unseated, counts.resized, counts.foreign);
 	printf("longest wait, us: yield %" PRId64 ", spawn %" PRId64
-	       ", unpark %" PRId64 "; work stood beside an idle token %" PRId64
+	       ", unpark %" PRId64 "; no step at all %" PRId64 "; work stood beside an idle token %" PRId64
 	       "; a token was astray %" PRId64 "\n",
 	       longest[W_YIELD] / 1000, longest[W_SPAWN] / 1000,
-	       longest[W_UNPARK] / 1000, longest_stood / 1000,
+	       longest[W_UNPARK] / 1000, longest_still / 1000,
+	       longest_stood / 1000,
 	       longest_astray / 1000);
 }
 

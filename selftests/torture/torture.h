@@ -132,6 +132,7 @@ void disturbers_stop(void);
 void watch_start(void);
 void watch_stop(void);
 extern s64 longest_stood;	/* work in a queue while a token was idle */
+extern s64 longest_still;	/* no step of any G */
 extern s64 longest_astray;	/* a token was astray */
 u64 progress(void);
 

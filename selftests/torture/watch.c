@@ -13,7 +13,7 @@
 
 #define STUCK (10 * NSEC_PER_SEC)
 
-s64 longest_stood, longest_astray;
+s64 longest_stood, longest_astray, longest_still;
 
 static pthread_t thread;
 static u32 stop;
@@ -85,7 +85,8 @@ static void look_at_tokens(s64 now)
 
 	for (i = 0; i < n && i < ARRAY_SIZE(tok); i++) {
 		m = tok_m(READ_ONCE(S.tok[i]));
-		if (!m || READ_ONCE(m->tok) == i || tok[i].moved != (u64)m)
+		if (!m || READ_ONCE(m->tok) == i || tok[i].moved != (u64)m ||
+		    READ_ONCE(m->handover))
 			tok[i] = (struct seen){ (u64)m, now };
 		else if (now - tok[i].since > longest_astray)
 			longest_astray = now - tok[i].since;
@@ -125,9 +126,12 @@ static void *watch(void *arg)
 		if (now != last) {
 			last = now;
 			since = weft__now();
-		} else if (weft__now() - since > STUCK) {
-			stuck();
+			continue;
 		}
+		if (weft__now() - since > longest_still)
+			longest_still = weft__now() - since;
+		if (weft__now() - since > STUCK)
+			stuck();
 	}
 	return NULL;
 }
