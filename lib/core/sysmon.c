@@ -302,14 +302,15 @@ static void quiet(void)
 	    READ_ONCE(S.starved) || S.deadlocked)
 		return;
 	S.deadlocked = 1;
-	if (S.running) {
-		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
-			  "wake one", (long long)live);
-		weft_dump(2);
-		exit(2);
-	}
-	if (S.opts.on_deadlock)
+	if (S.opts.on_deadlock && !S.running) {
 		S.opts.on_deadlock(S.opts.on_deadlock_arg);
+		return;
+	}
+	weft__say("weft: deadlock: all %lld Gs wait, and nothing can wake one",
+		  (long long)live);
+	weft_dump(2);
+	if (S.running)
+		exit(2);
 }
 
 static bool may_sleep(void)
