@@ -306,19 +306,19 @@ static void starts_without_a_callback(void *arg)
 	CHECK(!rt_start(0));
 	CHECK(!weft_go(parks_for_ever, NULL));
 	CHECK(AWAIT(READ_ONCE(S.deadlocked)));
-	/* it lives, and goes on */
+	/* an ordinary thread may come any time: nothing is said */
 	usleep(1000);
 	CHECK(!weft_unpark(&p));
 	CHECK(rt_stop());
 	_exit(rt_bad ? 1 : 7);
 }
 
-TEST(no_callback_a_report)
+TEST(no_callback_no_report)
 {
 	struct rt_child *c = rt_in_child(starts_without_a_callback, NULL);
 
 	EXPECT_EXIT(c, 7);
-	EXPECT_TRUE(rt_said(c, "weft: deadlock"));
+	EXPECT_EQ(NULL, strstr(c->said, "weft: deadlock"));
 }
 
 TEST_HARNESS_MAIN
