@@ -27,6 +27,8 @@ void *joins_the_other(void *arg);
 void *joins_the_other(void *arg)
 {
 	weft_yield();	/* until both are there */
+	while (!READ_ONCE(circle[!arg]))	/* it may not be there yet */
+		weft_yield();
 	weft_join(circle[!arg], NULL);
 	return arg;
 }
