@@ -116,7 +116,8 @@ int weft_start(const struct weft_opts *opts);
 /**
  * weft_stop() - stop the runtime
  *
- * Waits for the Ms to end and gives their memory back.
+ * Waits for the Ms to end and gives their memory back.  No ordinary thread may
+ * be inside a call of weft meanwhile.
  *
  * Context: an ordinary thread; not a G.
  * Return: 0; -EBUSY while a G is alive (the caller itself counts), -EINVAL if

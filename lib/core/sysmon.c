@@ -37,6 +37,7 @@ struct monitor {
 	s64 next_timer;
 	s64 short_until;
 	u32 tick_us;
+	u32 last_tok;		/* handed off last */
 	bool warned;
 };
 
@@ -97,17 +98,16 @@ static u64 pops(const struct m *m)
  */
 static bool sleeps(struct m *m)
 {
-	char c;
+	char c = weft__thread_state(m->tid);
 
-	if (m->statfd < 0)
+	if (!c)
 		return READ_ONCE(m->state) == M_BLOCK && m->mon.still > 1;
-	c = weft__thread_stat(m->statfd, NULL);
 	return c == 'S' || c == 'D' || c == 'T' || c == 't';
 }
 
 static struct m *spare_or_new(struct monitor *mon, u32 tok)
 {
-	struct m *s = weft__claim_spare();
+	struct m *s = weft__claim_spare(S.p[tok]->node);
 
 	if (!s)
 		s = weft__m_create(tok);
@@ -128,6 +128,7 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 	if (!weft__handoff(tok, t, s))
 		return;
 	S.n.handoffs++;
+	mon->last_tok = tok;
 	weft__trace_add(&S.trace, TRACE_HANDOFF, m ? m->id : ~0u, s->id);
 	if (m && READ_ONCE(m->state) == M_BLOCK)
 		mon->short_until = mon->now + SHORT_FOR;
@@ -238,7 +239,7 @@ static void watch_all(struct monitor *mon)
 	weft__starved_retry();
 	/* One spare at hand for the next that blocks. */
 	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
-		struct m *m = weft__m_create(0);
+		struct m *m = weft__m_create(mon->last_tok);
 
 		if (m)		/* asleep, as a spare is */
 			weft__enter_spare(m);
