@@ -153,7 +153,8 @@ int weft_errno(void);
  * Until as many weft_unlock_thread() calls it runs on no other thread, and no
  * other G runs on this one.
  *
- * Return: 0; -EPERM on an ordinary thread.
+ * Return: 0; -EPERM on an ordinary thread, -EAGAIN if there is no other M and
+ * none can be created: nobody could run the other Gs.
  */
 int weft_lock_thread(void);
 

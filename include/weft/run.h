@@ -65,9 +65,10 @@ enum weft_fpenv {
  * @max_m:	most kernel threads that run Gs; 0: 10000
  * @bind:	which CPUs an M may run on
  * @fpenv:	FP control words of a G
- * @on_deadlock: called on a thread of the runtime when every G is parked and
- *		nothing can wake one; NULL: a report on stderr.  Not called
- *		under weft_run(), which reports and exits with status 2.
+ * @on_deadlock: called on a thread of the runtime, once each time, when every
+ *		G is parked and no timer, registered thread or M in the kernel
+ *		can wake one; NULL: nobody asks.  Not for weft_run(), which
+ *		reports and exits with status 2.
  * @on_deadlock_arg: its argument
  *
  * Zero means default.  A variable of the environment (WEFT_PROCS, WEFT_STACK,
@@ -115,7 +116,8 @@ int weft_start(const struct weft_opts *opts);
 /**
  * weft_stop() - stop the runtime
  *
- * Waits for the Ms to end and gives their memory back.
+ * Waits for the Ms to end and gives their memory back.  No ordinary thread may
+ * be inside a call of weft meanwhile.
  *
  * Context: an ordinary thread; not a G.
  * Return: 0; -EBUSY while a G is alive (the caller itself counts), -EINVAL if

@@ -21,7 +21,7 @@ extern "C" {
  * @idle:	tokens whose M is idle, now
  * @spawned:	Gs started
  * @ended:	Gs ended
- * @dispatched:	Gs taken from a queue (a yield takes one)
+ * @dispatched:	times a G that left asked for the next one (a yield is one)
  * @inlined:	children that ran as a call on their joiner's stack
  * @parked:	times a G parked
  * @readied:	times one was made runnable again

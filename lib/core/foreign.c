@@ -31,12 +31,13 @@ struct vcpu *weft__my_vcpu(void)
 }
 
 /*
- * A push onto a P's queue is a plain store: the fence is here, its partner the
- * parker's membarrier or fence (idle.c).
+ * With an idle M, the global queue: from the private part of a P it would have
+ * to seize.  A push onto a P's queue is a plain store: the fence is here, its
+ * partner the parker's membarrier or fence (idle.c).
  */
 static void push_foreign(struct g *g)
 {
-	if (!weft__push_here(weft__my_vcpu(), g)) {
+	if (READ_ONCE(S.nidle) || !weft__push_here(weft__my_vcpu(), g)) {
 		weft__gq_put(NULL, g);
 		return;
 	}

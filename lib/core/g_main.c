@@ -98,6 +98,8 @@ static void bind(struct g *g, char *stk, u8 cls)
 /* Where g was spawned, for reports. */
 void *weft__g_site(const struct g *g)
 {
+	if (g->join == JOIN_INLINE)
+		return NULL;	/* on its joiner's stack, where it is not kept */
 	if ((uintptr_t)g->ctx == CTX_FRESH || !g->stk || !g->cls)
 		return g->stk;
 	return *(void **)(stack_top(g->stk, g->cls) - WEFT__LINE);
@@ -121,28 +123,41 @@ int weft__g_bind(struct m *m, struct g *g, size_t size)
 static void starve(struct g *g)
 {
 	g->wait = WAIT_STACK;
+	g->next = NULL;
 	weft__lock(&S.starved_lock);
-	g->next = S.starved;
-	WRITE_ONCE(S.starved, g);
+	if (S.starved)
+		S.starved_last->next = g;
+	else
+		WRITE_ONCE(S.starved, g);
+	S.starved_last = g;
 	weft__unlock(&S.starved_lock);
 }
 
-/* sysmon: let one try again. */
-void weft__starved_retry(void)
+static struct g *starved_first(void)
 {
 	struct g *g;
 
-	if (!READ_ONCE(S.starved))
-		return;
 	weft__lock(&S.starved_lock);
 	g = S.starved;
 	if (g)
 		WRITE_ONCE(S.starved, g->next);
 	weft__unlock(&S.starved_lock);
-	if (!g)
-		return;
-	g->wait = WAIT_NONE;
-	weft__gq_put(NULL, g);
+	return g;
+}
+
+/* sysmon: let some try again, the oldest first. */
+void weft__starved_retry(void)
+{
+	struct g *g;
+	int i;
+
+	for (i = 0; i < 64 && READ_ONCE(S.starved); i++) {
+		g = starved_first();
+		if (!g)
+			return;
+		g->wait = WAIT_NONE;
+		weft__gq_put(NULL, g);
+	}
 }
 
 /*
@@ -195,6 +210,7 @@ static struct g *successor(struct m *m, struct g *g, void *ret)
 	struct g *joiner, *n;
 
 	stat_inc(m->nended);
+	m->readied = 0;
 	joiner = announce(m, g, ret);
 	n = pop(m);
 	if (!joiner)

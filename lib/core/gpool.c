@@ -145,6 +145,16 @@ void weft__g_walk(bool (*fn)(struct g *g, void *arg), void *arg)
 	}
 }
 
+bool weft__is_g(const void *p)
+{
+	struct gslab *s = smp_load_acquire(&slabs);
+
+	for (; s; s = s->next)
+		if (g_slab(p) == s)
+			return !((uintptr_t)p % WEFT__LINE);
+	return false;
+}
+
 /* After a fork: the slabs stay mapped, and are forgotten. */
 void weft__gpool_forked(void)
 {

@@ -36,6 +36,9 @@ void weft__gpool_put(struct gpool *p, struct g *first, struct g *last, u32 n);
 /* Every G there ever was, in no order; false from fn ends the walk. */
 void weft__g_walk(bool (*fn)(struct g *g, void *arg), void *arg);
 
+/* Does p point to a G?  For reports, which follow what they find. */
+bool weft__is_g(const void *p);
+
 static inline struct gslab *g_slab(const struct g *g)
 {
 	return (struct gslab *)((uintptr_t)g & ~(GSLAB_SIZE - 1));

@@ -220,12 +220,14 @@ static struct g *get_from(struct m *m, struct node *node, bool room)
 
 struct g *weft__gq_get(struct m *m, bool room)
 {
-	struct g *g = get_from(m, m->node, room);
-	u32 i;
+	u32 i, n = S.nnodes, first = m->node->id;
+	struct g *g = NULL;
 
-	for (i = 0; !g && S.nnodes > 1 && i < S.nnodes; i++)
-		if (&S.node[i] != m->node)
-			g = get_from(m, &S.node[i], room);
+	/* Our own first, but each fourth tick another, or it could starve. */
+	if (n > 1 && !(m->nticks & 3))
+		first += (u32)(m->nticks >> 2);
+	for (i = 0; !g && i < n; i++)
+		g = get_from(m, &S.node[(first + i) % n], room);
 	return g;
 }
 

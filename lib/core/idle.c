@@ -128,6 +128,12 @@ static void park(struct m *m)
 	u32 rest_us = m->rest_us;
 
 	m->rest_us = 0;
+	/* Work that we see and cannot get: do not turn round with a membarrier
+	 * each time. */
+	if (!rest_us && ++m->fruitless > 4) {
+		m->fruitless = 0;
+		rest_us = 50;
+	}
 	if (!rest_us) {
 		idle |= TOK_EAGER;
 		m->backoff_us = 0;
@@ -157,6 +163,7 @@ static void park(struct m *m)
 	if (READ_ONCE(S.nidle) == READ_ONCE(S.nprocs) && READ_ONCE(S.running))
 		weft__sysmon_kick();
 	weft__m_sleep(m);
+	m->fruitless = 0;
 	stat_inc(m->n.woken);
 }
 
@@ -243,6 +250,7 @@ struct g *weft__find_work(struct m *m)
 		g = look(m);
 		WRITE_ONCE(m->state, M_RUN);
 		if (g) {
+			m->fruitless = 0;
 			weft__clear_woken(m);
 			trace(m, DISPATCH, g->id, m->tok);
 			return g;

@@ -127,7 +127,9 @@ weft__noinline void weft__slice_over(void)
 	struct m *m = this_m();
 
 	WRITE_ONCE(m->expired, 0);
-	m->tick = 1;	/* and look around: 61 slices are too long for that */
+	/* And look around: 61 slices are too long for that. */
+	stat_add(m->n.skipped, m->tick - 1);
+	m->tick = 1;
 	g_yield();
 }
 

@@ -21,6 +21,21 @@
 #include "gpool.h"
 #include "g_end.h"
 
+/* Somebody must run the other Gs: is there a spare, or can there be one? */
+static bool another_m(struct m *m)
+{
+	int err = *m->err;
+	struct m *s;
+
+	if (READ_ONCE(S.nm) > READ_ONCE(S.nprocs) + READ_ONCE(S.nlocked))
+		return true;
+	s = weft__m_create(m->tok);
+	*m->err = err;
+	if (s)
+		weft__enter_spare(s);
+	return READ_ONCE(S.nm) > READ_ONCE(S.nlocked) + 1;
+}
+
 int weft__lock_thread(void)
 {
 	struct m *m = this_m();
@@ -28,6 +43,11 @@ int weft__lock_thread(void)
 
 	if (!m)
 		return -EPERM;
+	if (!m->locked) {
+		if (!another_m(m))
+			return -EAGAIN;
+		atomic_add(&S.nlocked, 1);
+	}
 	c = g_cold(m->cur);
 	m->cur->flags |= GF_COLD | GF_LOCKED;
 	c->locks++;
@@ -42,6 +62,7 @@ static void unlock(struct m *m, struct g *g)
 {
 	g->flags &= ~GF_LOCKED;
 	g_cold(g)->lm = NULL;
+	atomic_sub(&S.nlocked, 1);
 	m->lockedg = NULL;
 	m->locked = 0;		/* the next slow entry relocates */
 }
@@ -100,7 +121,7 @@ static void give_away(struct m *m)
 
 	if (tok_m(t) != m || t & TOK_IDLE)
 		return;
-	s = weft__claim_spare();
+	s = weft__claim_spare(m->node);
 	if (!s)
 		s = weft__m_create(m->tok);
 	if (s) {
@@ -126,6 +147,7 @@ struct g *weft__locked_wait(struct m *m)
 	} while (!g);
 	m->tok = m->dtok;
 	m->handover = NULL;
+	weft__clear_woken(m);
 	WRITE_ONCE(m->state, M_RUN);
 	g->ctx = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
 	return g;

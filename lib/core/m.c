@@ -98,12 +98,10 @@ static void *m_main(void *arg)
 	m->eh = __cxa_get_globals ? __cxa_get_globals() : &m->eh_none;
 	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
 	m->altstack = weft__altstack_new();
-	m->statfd = weft__thread_stat_open(m->tid);
 	weft__m_sleep(m);	/* until it is given a token, or told to look */
 	weft__m_loop(m);
 	caches_back(m);
 	WRITE_ONCE(m->state, M_GONE);
-	weft__thread_stat_close(m->statfd);
 	weft__altstack_free(m->altstack);
 	weft__m = NULL;
 	return NULL;
@@ -125,7 +123,8 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->g0.join = JOIN_DETACHED;
 	m->locked = m->expired = m->readied = 0;
 	m->handover = m->lockedg = NULL;
-	m->backoff_us = m->rest_us = m->loot_n = m->pubwait = 0;
+	m->backoff_us = m->rest_us = m->loot_n = 0;
+	m->pubwait = m->fruitless = 0;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;
 	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;

@@ -53,10 +53,9 @@ struct m {
 	u64 ninline;
 	u32 ngfree;
 	u32 nstk;
-	u8 readied;		/* cur readied another since it was dispatched */
+	u8 readied;		/* a G was readied since one parked or ended */
 	u8 expired;		/* sysmon: cur has had its slice */
 	u8 locked;		/* a G is bound to this M */
-	u8 stopped;
 	u32 tok;		/* the token it has or had last */
 	u64 nticks;
 	u64 nparked;
@@ -76,6 +75,7 @@ struct m {
 	struct g *handover;	/* a locked G: to be delivered, or delivered */
 	u32 dtok;		/* the token that came with it */
 	u32 rest_us;		/* the next park is a back-off */
+	u32 fruitless;		/* looks in a row that found nothing */
 	struct g *lockedg;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */
@@ -83,7 +83,6 @@ struct m {
 	struct vcpu fake;	/* where rseq is off */
 	struct ehstate eh_none;
 	pthread_t thread;
-	int statfd;
 	void *altstack;
 	struct {		/* sysmon's notes on this M */
 		u64 pops;
@@ -96,7 +95,7 @@ struct m {
 		u64 published, taken_back, stolen, steals;
 		u64 seizures, seized, reseats, capped;
 		u64 tok_back, returns, returns_global;
-		u64 parked, woken, idblocks;
+		u64 parked, woken, idblocks, skipped;
 	} n;
 	struct trace trace;
 	char *stk[M_STACKS];

@@ -116,7 +116,7 @@ static const struct setting table[] = {
 	  .help = "split the CPUs into so many nodes, for tests" },
 	{ "WEFT_DEBUG", FLAGS, AT(debug), .words = debug_words,
 	  .usual = "none",
-	  .help = "trace: keep a trace ring; dump: write the state, stats: "
+	  .help = "trace: dumps show the trace rings; dump: write the state, stats: "
 		  "the counters to stderr at stop; oversubscribe: allow more "
 		  "processors than CPUs" },
 };

@@ -23,7 +23,7 @@ enum weft__tri {
 };
 
 /* WEFT_DEBUG */
-#define WEFT__DEBUG_TRACE	1u	/* keep a trace ring */
+#define WEFT__DEBUG_TRACE	1u	/* dumps show the trace */
 #define WEFT__DEBUG_DUMP	2u	/* weft_dump() to stderr at stop */
 #define WEFT__DEBUG_STATS	4u	/* counters to stderr at stop */
 #define WEFT__DEBUG_OVERSUB	8u	/* more Ps than CPUs, for tests */

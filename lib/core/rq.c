@@ -99,6 +99,7 @@ struct g *weft__tick(struct m *m)
 
 	m->tick = TICK;
 	stat_inc(m->nticks);
+	WRITE_ONCE(m->expired, 0);
 	if (!has_token(m)) {
 		WRITE_ONCE(m->p, &weft__dead_p);
 		return NULL;

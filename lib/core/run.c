@@ -5,10 +5,12 @@
 #include "sched.h"
 #include "gpool.h"
 #include "run.h"
+#include "sysmon.h"
 #include "../ctx/overflow.h"
 #include "../ctx/stack.h"
 
 #include <generated/config.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/weft.h>
@@ -45,7 +47,7 @@ int weft__check(void)
 s64 weft__live(void)
 {
 	u32 i, n = smp_load_acquire(&S.nm);
-	s64 live = -(s64)READ_ONCE(S.fended);
+	s64 live = 0;
 
 	for (i = 0; i < n; i++)
 		live -= (s64)(smp_load_acquire(&S.m[i]->nended) +
@@ -85,18 +87,19 @@ static int check_layout(void)
  */
 static void forked(void)
 {
-	u32 epoch = S.epoch;	/* threads remember it: it goes on */
+	u32 state = S.state == RT_NONE ? RT_NONE : RT_FORKED, epoch = S.epoch;
 
+	if (weft__m)	/* an M's mask is not for what the child will exec */
+		pthread_sigmask(SIG_SETMASK, &S.host_mask, NULL);
 	weft__m = NULL;
-	if (S.state == RT_NONE)
-		return;
+	weft__signals_forget();
 	memset(&S, 0, sizeof(S));
-	S.epoch = epoch;
 	memset(&weft__want, 0, sizeof(weft__want));
 	weft__gpool_forked();
 	weft__gq_forked();
 	weft__keys_forked();
-	S.state = RT_FORKED;
+	S.epoch = epoch;
+	S.state = state;
 }
 
 static void catch_fork(void)
@@ -177,8 +180,8 @@ static void counters_init(void)
 	S.mon_futex = S.mon_asleep = S.mon_stop = weft__now_ms = 0;
 	S.mon_until = 0;
 	S.signals = NULL;
-	S.starved = NULL;
-	S.fspawned = S.fended = S.nforeign = 0;
+	S.starved = S.starved_last = NULL;
+	S.fspawned = S.nforeign = S.nlocked = 0;
 	S.done = S.deadlocked = S.running = 0;
 	S.mb_next = 0;
 	memset(&S.n, 0, sizeof(S.n));
@@ -187,6 +190,7 @@ static void counters_init(void)
 	S.mb_base = weft__membarriers;
 	S.idnext = S.idnext ? S.idnext : 1;
 	S.start_ns = weft__now();
+	pthread_sigmask(SIG_SETMASK, NULL, &S.host_mask);
 	S.epoch++;
 }
 
@@ -271,6 +275,7 @@ static void stop_all(void)
 	if (S.mon_thread)
 		pthread_join(S.mon_thread, NULL);
 	S.mon_thread = 0;
+	weft__signals_run();	/* what came after its last round */
 	WRITE_ONCE(S.stop, 1);
 	smp_mb();
 	for (i = 0; i < S.nm; i++)
@@ -286,8 +291,10 @@ static int go(void)
 	u32 i;
 
 	weft__overflow_catch(weft__overflow_report);
-	if (!ret && weft__sysmon_start())
+	if (!ret && weft__sysmon_start()) {
+		S.mon_thread = 0;
 		ret = -EAGAIN;
+	}
 	if (ret) {
 		stop_all();
 		return ret;

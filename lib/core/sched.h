@@ -16,6 +16,7 @@
 #include "opts.h"
 
 #include <errno.h>
+#include <signal.h>
 
 /*
  * A token: permission to run Gs.  One word, moved by CAS only, so that their
@@ -89,11 +90,14 @@ struct sched {
 
 	/* starved Gs: no memory for a stack */
 	struct weft__lock starved_lock;
-	struct g *starved;
+	struct g *starved;	/* first in, first out */
+	struct g *starved_last;
 
 	/* ordinary threads */
-	u64 fspawned, fended;	/* atomic */
+	u64 fspawned;		/* atomic */
 	u64 nforeign;		/* registered */
+	u32 nlocked;		/* Ms that a G is locked to */
+	sigset_t host_mask;	/* of the thread that started the runtime */
 	u64 idnext;		/* blocks of ids */
 
 	/* set_procs, start, stop, creating an M */
@@ -187,7 +191,7 @@ bool weft__confirm(struct m *m);
 void weft__clear_woken(struct m *m);
 void weft__not_idle(uintptr_t t);
 bool weft__handoff(u32 tok, uintptr_t t, struct m *s);
-struct m *weft__claim_spare(void);
+struct m *weft__claim_spare(const struct node *near);
 void weft__enter_spare(struct m *m);
 void weft__leave_spare(struct m *m);
 

@@ -37,6 +37,7 @@ struct monitor {
 	s64 next_timer;
 	s64 short_until;
 	u32 tick_us;
+	u32 last_tok;		/* handed off last */
 	bool warned;
 };
 
@@ -97,17 +98,16 @@ static u64 pops(const struct m *m)
  */
 static bool sleeps(struct m *m)
 {
-	char c;
+	char c = weft__thread_state(m->tid);
 
-	if (m->statfd < 0)
+	if (!c)
 		return READ_ONCE(m->state) == M_BLOCK && m->mon.still > 1;
-	c = weft__thread_stat(m->statfd, NULL);
 	return c == 'S' || c == 'D' || c == 'T' || c == 't';
 }
 
 static struct m *spare_or_new(struct monitor *mon, u32 tok)
 {
-	struct m *s = weft__claim_spare();
+	struct m *s = weft__claim_spare(S.p[tok]->node);
 
 	if (!s)
 		s = weft__m_create(tok);
@@ -128,6 +128,7 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 	if (!weft__handoff(tok, t, s))
 		return;
 	S.n.handoffs++;
+	mon->last_tok = tok;
 	weft__trace_add(&S.trace, TRACE_HANDOFF, m ? m->id : ~0u, s->id);
 	if (m && READ_ONCE(m->state) == M_BLOCK)
 		mon->short_until = mon->now + SHORT_FOR;
@@ -238,7 +239,7 @@ static void watch_all(struct monitor *mon)
 	weft__starved_retry();
 	/* One spare at hand for the next that blocks. */
 	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
-		struct m *m = weft__m_create(0);
+		struct m *m = weft__m_create(mon->last_tok);
 
 		if (m)		/* asleep, as a spare is */
 			weft__enter_spare(m);
@@ -280,6 +281,8 @@ static bool any_in_hands(void)
 /* Every token is idle, no queue holds a G: the end, or a deadlock? */
 static void quiet(void)
 {
+	bool running = READ_ONCE(S.running);
+	u32 told = 1 + running;		/* weft_run() comes to it later */
 	s64 live;
 
 	if (any_in_hands())
@@ -289,7 +292,7 @@ static void quiet(void)
 	if (!all_idle() || weft__any_work(0))
 		return;
 	live = weft__live();
-	if (!live && READ_ONCE(S.running)) {
+	if (!live && running) {
 		smp_store_release(&S.done, 1);
 		weft__futex_wake(&S.done, 1);
 		return;
@@ -299,17 +302,17 @@ static void quiet(void)
 		return;
 	}
 	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || S.deadlocked)
+	    READ_ONCE(S.starved) || S.deadlocked == told)
 		return;
-	S.deadlocked = 1;
-	if (S.opts.on_deadlock && !S.running) {
+	S.deadlocked = told;
+	if (S.opts.on_deadlock && !running) {
 		S.opts.on_deadlock(S.opts.on_deadlock_arg);
 		return;
 	}
 	weft__say("weft: deadlock: all %lld Gs wait, and nothing can wake one",
 		  (long long)live);
 	weft_dump(2);
-	if (S.running)
+	if (running)
 		exit(2);
 }
 

@@ -7,5 +7,7 @@
 
 /* sync/parker.c: unpark what signal handlers listed */
 void weft__signals_run(void);
+/* in the child of a fork */
+void weft__signals_forget(void);
 
 #endif /* WEFT_CORE_SYSMON_H */

@@ -88,20 +88,31 @@ void weft__leave_spare(struct m *m)
 		atomic_sub(&S.nspare, 1);
 }
 
-struct m *weft__claim_spare(void)
+static struct m *claim(const struct node *of)
 {
 	u32 i, n = (READ_ONCE(S.nm) + 63) / 64;
 	u64 w, bit;
+	struct m *m;
 
 	for (i = 0; i < n; i++)
-		while ((w = READ_ONCE(S.spare[i]))) {
+		for (w = READ_ONCE(S.spare[i]); w; w &= w - 1) {
 			bit = w & -w;
-			if (!(atomic_and(&S.spare[i], ~bit) & bit))
+			m = S.m[i * 64 + (u32)__builtin_ctzll(bit)];
+			if ((of && m->node != of) ||
+			    !(atomic_and(&S.spare[i], ~bit) & bit))
 				continue;
 			atomic_sub(&S.nspare, 1);
-			return S.m[i * 64 + (u32)__builtin_ctzll(bit)];
+			return m;
 		}
 	return NULL;
+}
+
+/* A spare, of this node if there is one; NULL: none. */
+struct m *weft__claim_spare(const struct node *near)
+{
+	struct m *m = S.nnodes > 1 ? claim(near) : NULL;
+
+	return m ? m : claim(NULL);
 }
 
 static void poison(struct m *m)
@@ -133,9 +144,10 @@ static bool take_back(struct m *m)
 	uintptr_t t = m_token(m);
 	struct m *s = tok_m(t);
 
-	if (!(t & TOK_HANDED) || s == m ||
-	    !cas(&S.tok[m->tok], t, (uintptr_t)m | (t & TOK_WOKEN)))
+	if (!(t & TOK_HANDED) || s == m || !cas(&S.tok[m->tok], t, (uintptr_t)m))
 		return false;
+	if (t & TOK_WOKEN)	/* we go on with our G: another may be woken */
+		(void)xchg(&S.waking, 0);
 	poison(s);	/* it will see that it has none, and enter the cache */
 	stat_inc(m->n.tok_back);
 	trace(m, TOKEN_BACK, m->tok, s->id);

@@ -15,7 +15,6 @@
 
 #define TRACE_EVENTS(x)                                                       \
 	x(NONE, "-")                                                          \
-	x(SPAWN_FOREIGN, "spawn by a thread")                                 \
 	x(DISPATCH, "dispatch after idling")                                  \
 	x(TICK, "global queue looked at")                                     \
 	x(GLOBAL_PUT, "to the global queue")                                  \
@@ -31,10 +30,8 @@
 	x(RETURN, "return without a token")                                   \
 	x(CACHE, "to the M cache")                                            \
 	x(IDLE, "idle")                                                       \
-	x(WAKE, "wake an M")                                                  \
 	x(M_NEW, "new M")                                                     \
 	x(EXPIRED, "slice over")                                              \
-	x(TIMER, "timer")                                                     \
 	x(LOCKED, "to the locked M")
 
 enum trace_event {

@@ -16,6 +16,7 @@
 
 static struct sigaction old_segv, old_bus;
 static _Bool (*who)(const void *addr, void *ucontext);
+static _Bool installed;	/* ours is somewhere in the chain of handlers */
 
 static size_t altstack_size(void)
 {
@@ -55,41 +56,40 @@ static void handler(int sig, siginfo_t *si, void *uc)
 		chain(sig, si, uc);
 }
 
-/* In the child of a fork it is ours already, and the host's is known. */
-static void catch_one(int sig, const struct sigaction *sa,
-		      struct sigaction *old)
-{
-	struct sigaction now;
-
-	sigaction(sig, sa, &now);
-	if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != handler)
-		*old = now;
-}
-
 void weft__overflow_catch(_Bool (*report)(const void *addr, void *ucontext))
 {
 	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
 
 	who = report;
+	if (installed)
+		return;
+	installed = 1;
 	sa.sa_sigaction = handler;
-	catch_one(SIGSEGV, &sa, &old_segv);
-	catch_one(SIGBUS, &sa, &old_bus);
+	sigaction(SIGSEGV, &sa, &old_segv);
+	sigaction(SIGBUS, &sa, &old_bus);
 }
 
-static void release(int sig, struct sigaction *old)
+static _Bool on_top(int sig)
 {
 	struct sigaction now;
 
 	sigaction(sig, NULL, &now);
-	if (now.sa_flags & SA_SIGINFO && now.sa_sigaction == handler)
-		sigaction(sig, old, NULL);
+	return now.sa_flags & SA_SIGINFO && now.sa_sigaction == handler;
 }
 
-/* Unless the host has put a handler of its own on top. */
+/*
+ * Unless the host has put a handler of its own on top, which may call ours:
+ * then it stays, and passes everything on.
+ */
 void weft__overflow_release(void)
 {
-	release(SIGSEGV, &old_segv);
-	release(SIGBUS, &old_bus);
+	if (!on_top(SIGSEGV) || !on_top(SIGBUS)) {
+		who = NULL;
+		return;
+	}
+	sigaction(SIGSEGV, &old_segv, NULL);
+	sigaction(SIGBUS, &old_bus, NULL);
+	installed = 0;
 }
 
 void *weft__altstack_new(void)

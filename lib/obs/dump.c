@@ -98,7 +98,7 @@ static void put_wait(struct out *o, const struct g *g)
 	switch (g->wait) {
 	case WAIT_JOIN:
 		put(o, "waits for a G to end");
-		if (c && !(g->flags & GF_TIMED))
+		if (c && !(g->flags & GF_TIMED) && weft__is_g(c->arg))
 			put(o, " (G %llu)",
 			    (unsigned long long)((struct g *)c->arg)->id);
 		break;

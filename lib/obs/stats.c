@@ -18,7 +18,8 @@ static void add_m(struct weft_stats *st, struct m *m)
 	st->spawned += weft__spawned(m);
 	/* The first tick comes after one pop, the others after 61. */
 	if (ticks)
-		st->dispatched += (ticks - 1) * 61 + 1 + (61 - left);
+		st->dispatched += (ticks - 1) * 61 + 1 + (61 - left) -
+				  READ_ONCE(m->n.skipped);
 	st->ticks += ticks;
 	st->parked += READ_ONCE(m->nparked);
 	st->readied += READ_ONCE(m->nreadied);
@@ -54,7 +55,6 @@ static void collect(struct weft_stats *st)
 	st->procs = READ_ONCE(S.nprocs);
 	st->idle = READ_ONCE(S.nidle);
 	st->spawned = READ_ONCE(S.fspawned);
-	st->ended = READ_ONCE(S.fended);
 	for (i = 0; i < n; i++)
 		add_m(st, S.m[i]);
 	st->seizures += READ_ONCE(S.n.seizures);

@@ -153,6 +153,7 @@ static int park_timed(struct m *m, struct bias *b, s64 deadline)
 	if (weft__timer_done(&t))
 		r = -ETIMEDOUT;
 	m = this_m();
+	m->cur->wait = WAIT_NONE;
 	m->cur->flags &= ~GF_TIMED;
 	*m->err = err;
 	return r;
@@ -197,16 +198,30 @@ int weft_unpark_signal(struct weft_parker *p)
 	return 0;
 }
 
+static struct weft_parker *take_first(struct weft_parker *p)
+{
+	struct weft_parker *next = READ_ONCE(p->weft__next);
+
+	(void)xchg(&p->weft__next, NULL);
+	return next == p ? NULL : next;
+}
+
 /* sysmon: the list's end is marked by a parker that names itself. */
 void weft__signals_run(void)
 {
 	struct weft_parker *p = xchg(&S.signals, NULL), *next;
 
 	for (; p; p = next) {
-		next = READ_ONCE(p->weft__next);
-		if (next == p)
-			next = NULL;
-		(void)xchg(&p->weft__next, NULL);
+		next = take_first(p);
 		weft_unpark(p);
 	}
+}
+
+/* Else no later call would list these parkers again. */
+void weft__signals_forget(void)
+{
+	struct weft_parker *p = S.signals;
+
+	while (p)
+		p = take_first(p);
 }

@@ -42,11 +42,16 @@ static __always_inline void fp_load(const struct fpenv *fp)
 			     : "m"(fp->mxcsr), "m"(fp->fpcw));
 }
 
+_Static_assert(offsetof(struct ctx, sp) == 0 &&
+	       offsetof(struct ctx, ip) == 8 &&
+	       offsetof(struct ctx, bp) == 16 &&
+	       offsetof(struct ctx, bx) == 24, "as in the assembly below");
+
 #ifdef __AVX512F__
 #define WEFT__CLOBBER_AVX512                                                  \
 	, "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22",      \
 		"xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28",         \
-		"xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5",      \
+		"xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5",      \
 		"k6", "k7"
 #else
 #define WEFT__CLOBBER_AVX512

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * probe.c - each fast path inlined into a function of its own, for
+ * callgraph.sh to look at; with PLANT some do what none may.
+ *
+ * Run, it prints where the fields are that an announced section touches.
+ */
+#define WEFT_INLINE
+#include <weft/weft.h>
+
+#include <core/m.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifdef PLANT
+#define planted(insn) __asm__ __volatile__(insn)
+#else
+#define planted(insn) ((void)0)
+#endif
+
+void *volatile kept;
+void (*volatile indirect)(void);
+
+static weft__noinline void two_calls_deep(void)
+{
+#ifdef PLANT
+	kept = malloc(1);
+#endif
+}
+
+static weft__noinline void one_call_deep(void)
+{
+	two_calls_deep();
+	__asm__ __volatile__("");
+}
+
+int in_go(weft_fn *fn, void *arg);
+int in_spawn(struct weft_g **g, weft_fn *fn, void *arg);
+int in_join(struct weft_g *g, void **ret);
+void in_yield(void);
+int in_park(struct weft_parker *p);
+int in_unpark(struct weft_parker *p);
+void in_block(void);
+
+int in_go(weft_fn *fn, void *arg)
+{
+	planted("mfence");
+	return weft_go(fn, arg);
+}
+
+int in_spawn(struct weft_g **g, weft_fn *fn, void *arg)
+{
+	one_call_deep();
+	return weft_spawn(g, NULL, fn, arg);
+}
+
+int in_join(struct weft_g *g, void **ret)
+{
+	planted("xchgl %eax, -4(%rsp)");
+	return weft_join(g, ret);
+}
+
+void in_yield(void)
+{
+	planted("lock; addl $0, -4(%rsp)");
+	weft_yield();
+}
+
+int in_park(struct weft_parker *p)
+{
+	planted("syscall");
+	return weft_park(p);
+}
+
+int in_unpark(struct weft_parker *p)
+{
+#ifdef PLANT
+	if (kept)
+		pthread_exit(NULL);
+#endif
+	return weft_unpark(p);
+}
+
+void in_block(void)
+{
+	weft_block_begin();
+	__asm__ __volatile__("nop");
+#ifdef PLANT
+	weft_block_begin();
+#endif
+	weft_block_end();
+}
+
+/* So that all are linked. */
+static void *const all[] = {
+	(void *)in_go, (void *)in_spawn, (void *)in_join, (void *)in_yield,
+	(void *)in_park, (void *)in_unpark, (void *)in_block,
+	(void *)&weft_go, (void *)&weft_spawn, (void *)&weft_join,
+	(void *)&weft_yield, (void *)&weft_park, (void *)&weft_unpark,
+	(void *)&weft_block_begin, (void *)&weft_block_end,
+};
+
+int main(void)
+{
+	kept = all[0];
+	printf("%zx %zx\n", offsetof(struct m, state), offsetof(struct m, p));
+	return 0;
+}
