@@ -305,7 +305,7 @@ static int go(void)
 	return 0;
 }
 
-static int start(const struct weft_opts *opts)
+static int start(const struct weft_opts *opts, bool by_run)
 {
 	int ret;
 
@@ -316,6 +316,7 @@ static int start(const struct weft_opts *opts)
 		return -EBUSY;
 	}
 	ret = init(opts);
+	S.by_run = by_run;
 	if (!ret)
 		ret = go();
 	if (ret)
@@ -326,7 +327,7 @@ static int start(const struct weft_opts *opts)
 
 int weft_start(const struct weft_opts *opts)
 {
-	return start(opts);
+	return start(opts, false);
 }
 
 int weft_stop(void)
@@ -378,7 +379,7 @@ int weft_run(int (*fn)(void *), void *arg)
 		return -EINVAL;
 	if (this_m())
 		return -EBUSY;
-	ret = start(NULL);
+	ret = start(NULL, true);
 	if (ret)
 		return ret;
 	ret = weft_go(first_g, &f);

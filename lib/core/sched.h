@@ -59,7 +59,8 @@ struct sched {
 	u32 maxprocs;		/* array sizes */
 	u32 nnodes;
 	u32 nseats;
-	u32 running;		/* under weft_run */
+	u32 by_run;		/* started by weft_run */
+	u32 running;		/* and its first G is there */
 	u32 epoch;		/* starts, counted from 1 */
 	struct node *node;
 	struct p **p;		/* [maxprocs] */

@@ -282,11 +282,10 @@ static bool any_in_hands(void)
 static void quiet(void)
 {
 	bool running = READ_ONCE(S.running);
-	u32 told = 1 + running;		/* weft_run() comes to it later */
 	s64 live;
 
-	if (any_in_hands())
-		return;
+	if ((S.by_run && !running) || any_in_hands())
+		return;		/* weft_run() is still on its way */
 	/* What left the hands before we looked is in a queue by now. */
 	fence_all();
 	if (!all_idle() || weft__any_work(0))
@@ -302,9 +301,9 @@ static void quiet(void)
 		return;
 	}
 	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || S.deadlocked == told)
+	    READ_ONCE(S.starved) || S.deadlocked)
 		return;
-	S.deadlocked = told;
+	S.deadlocked = 1;
 	if (S.opts.on_deadlock && !running) {
 		S.opts.on_deadlock(S.opts.on_deadlock_arg);
 		return;
