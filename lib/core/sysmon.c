@@ -328,7 +328,7 @@ static bool may_sleep(void)
 
 static void nap(struct monitor *mon)
 {
-	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC;
+	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC, timer;
 
 	if (may_sleep()) {
 		quiet();
@@ -338,8 +338,9 @@ static void nap(struct monitor *mon)
 	}
 	WRITE_ONCE(S.mon_until, until);
 	smp_mb();	/* either a new timer's owner sees until, or we see it */
-	if (next_timer() < until)
-		until = next_timer();
+	timer = next_timer();	/* once: a second look may see it cancelled */
+	if (timer < until)
+		until = timer;
 	if (!READ_ONCE(S.mon_stop))
 		weft__futex_wait(&S.mon_futex, 0, until);
 	(void)xchg(&S.mon_futex, 0);

@@ -125,9 +125,9 @@ static u32 stop_unfenced(struct p *p)
 	return o;
 }
 
-static u32 stop_queue(struct arena *a, struct p *p, enum plant unfenced)
+static u32 stop_queue(struct arena *a, struct p *p)
 {
-	if (a->cast.plant == unfenced)
+	if (a->cast.plant == PLANT_SEIZE)
 		return stop_unfenced(p);
 	if (a->cast.plant == PLANT_BUSY)
 		return stop_badly(p);
@@ -137,7 +137,7 @@ static u32 stop_queue(struct arena *a, struct p *p, enum plant unfenced)
 /* As weft__seize(), with a stop and a sleep of our own. */
 static u32 seize(struct arena *a, struct p *p, void **out)
 {
-	u32 o = stop_queue(a, p, PLANT_SEIZE), n, i, k;
+	u32 o = stop_queue(a, p), n, i, k;
 	u64 head;
 
 	if (o == RUNQ_STOPPED)
@@ -209,18 +209,32 @@ static void keep(struct worker *w, void *g)
 		w->t[w->n++] = g;
 }
 
+/* Nobody else has stopped the queue: it sits where S.seat says. */
+static void sit(struct p *p, u32 o, u32 to)
+{
+	if (o < S.nseats)
+		smp_store_release(&S.seat[o], NULL);
+	if (to < S.nseats)
+		smp_store_release(&S.seat[to], p);
+	weft__rq_release(p, to);
+}
+
 /* Its compare failed: the queue comes to where it is. */
 static void relocate(struct worker *w, struct m *m, struct p *p)
 {
+	u64 reseats = m->n.reseats;
 	u32 o;
 
 	if (!w->a->cast.relocate || rnd(&w->rng, 32))
 		return;
-	o = stop_queue(w->a, p, PLANT_RESEAT);
-	if (o == RUNQ_STOPPED)
+	if (w->a->cast.plant != PLANT_RESEAT) {
+		weft__relocate(m);
+		add(w->a, moved, m->n.reseats - reseats);
 		return;
-	weft__rq_release(p, weft__twin ? m->id : READ_ONCE(m->vc->cpu_id));
-	inc(w->a, moved);
+	}
+	o = stop_unfenced(p);
+	if (o != RUNQ_STOPPED)
+		sit(p, o, m_here(m));
 }
 
 static void do_pop(struct worker *w, struct m *m, struct p *p)
@@ -409,7 +423,7 @@ static void *mover(void *arg)
 	u32 o, to;
 
 	while (!READ_ONCE(a->stop)) {
-		o = stop_queue(a, a->p, PLANT_RESEAT);
+		o = weft__rq_stop(a->p);
 		if (o == RUNQ_STOPPED)
 			continue;
 		to = (u32)rnd(&r, 2);
@@ -417,7 +431,7 @@ static void *mover(void *arg)
 			to = (u32)a->cpu[to];
 		if (!rnd(&r, 32))
 			to = RUNQ_NOSEAT;
-		weft__rq_release(a->p, to);
+		sit(a->p, o, to);
 		inc(a, moved);
 		usleep((u32)rnd(&r, 100));
 	}
@@ -512,6 +526,24 @@ static void *zeroed(size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/*
+ * Enough for weft__relocate(): each worker has a token, but none that
+ * weft__manned() looks at, so that any of them may have the one P.
+ */
+static void tokens(struct arena *a)
+{
+	u32 i;
+
+	S.nprocs = 1;
+	S.p = &a->p;
+	S.tok = calloc(WORKERS + 2, sizeof(*S.tok));
+	for (i = 0; i <= WORKERS; i++) {
+		a->m[i]->tok = i + 1;
+		a->m[i]->last = a->p;
+		S.tok[i + 1] = (uintptr_t)a->m[i];
+	}
+}
+
 const char *arena_make(struct arena *a, u32 twin)
 {
 	struct sigaction sa = { .sa_handler = nothing,
@@ -535,6 +567,7 @@ const char *arena_make(struct arena *a, u32 twin)
 					       .cpu_id = RUNQ_NOCPU };
 		a->m[i]->vc = &a->m[i]->fake;
 	}
+	tokens(a);
 	arena_reset(a, 0);
 	return NULL;
 }
@@ -549,7 +582,8 @@ void arena_reset(struct arena *a, u64 base)
 	a->p->q.phead = a->p->q.tail = base;
 	a->p->q.b = RUNQ_B(base, 0);
 	a->p->q.seat = weft__twin ? 0 : (u32)a->cpu[0];
-	S.seat[a->cpu[0]] = a->p;
+	memset(S.seat, 0, S.nseats * sizeof(*S.seat));
+	S.seat[a->p->q.seat] = a->p;
 	for (i = 0; i < TOKENS; i++)
 		pool.t[i] = i + 1;
 	pool.n = TOKENS;

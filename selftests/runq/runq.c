@@ -422,6 +422,16 @@ TEST_F(runq, the_seat_moves_under_load)
 	arena_print(&self->a);
 }
 
+/* As often as the rate cap allows, with both CPUs in the middle of it. */
+TEST_F(runq, two_cpus_fetch_the_queue_from_each_other)
+{
+	struct cast c = { .workers = 2, .split = true, .relocate = true };
+
+	EXPECT_EQ(0, arena_run(&self->a, &c, MS));
+	EXPECT_LT(100, self->a.n.moved);
+	arena_print(&self->a);
+}
+
 /* ---- planted bugs ---- */
 
 static u32 plant(struct arena *a, const char *name, struct cast c)
