@@ -403,10 +403,12 @@ noinline int dirsum_open(const char *path)
 	/* what else took the file's place: the errno that says so best */
 	if (fstat(fd, &st))
 		err = errno;
-	else if (S_ISREG(st.st_mode))
-		return fd;
+	else if (S_ISDIR(st.st_mode))
+		err = EISDIR;
 	else
-		err = S_ISDIR(st.st_mode) ? EISDIR : ENXIO;
+		err = S_ISREG(st.st_mode) ? 0 : ENXIO;
+	if (!err)
+		return fd;
 	close(fd);
 	return -err;
 }

@@ -76,8 +76,8 @@ int weft_spawn(struct weft_g **gp, const struct weft_attr *attr, weft_fn *fn,
  * @ret:	where its result goes, or NULL
  *
  * A G that has not started yet runs right here, as a call on the caller's
- * stack, with its own identity.  As the ABI asks of any function, such a G gives
- * the FP control words back as it found them.
+ * stack, with its own identity.  As the ABI asks of any function, such a G
+ * gives the FP control words back as it found them.
  *
  * Return: 0; -EDEADLK for oneself, -EINVAL for NULL or a detached G, -EBUSY if
  * another G waits in a join already.  A handle that was released already is a

@@ -66,10 +66,10 @@ int weft_unpark(struct weft_parker *p);
  * weft_unpark_signal() - weft_unpark() for signal handlers
  * @p:		the parker; must stay valid until the permit was taken
  *
- * A push onto an atomic list and a futex wake, nothing else.  A handler that may
- * still come is nothing that the deadlock check of weft_run() can see: where it
- * is the only waker left, start with weft_start(), or keep a thread that has
- * called weft_thread_register().
+ * A push onto an atomic list and a futex wake, nothing else.  A handler that
+ * may still come is nothing that the deadlock check of weft_run() can see:
+ * where it is the only waker left, start with weft_start(), or keep a thread
+ * that has called weft_thread_register().
  *
  * Return: 0, -EPERM without a runtime.
  */

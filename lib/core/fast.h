@@ -42,8 +42,10 @@ extern u32 weft__now_ms;
 /* What the side that runs after a switch owes to the one that left. */
 #define POST_NONE 0ul		/* nothing: it is gone */
 #define POST_PUSH 1ul		/* it is runnable: put it in the queue */
-/* else: a function that makes it visible to who will wake it; false: it does
- * not wait after all, put it in the queue */
+/*
+ * else: a function that makes it visible to who will wake it; false: it does
+ * not wait after all, put it in the queue
+ */
 typedef bool weft__commit_fn(struct m *m, struct g *prev, struct ctx *pc);
 
 void weft__push_slow(struct m *m, struct g *g);

@@ -40,8 +40,7 @@ typedef void *weft__fn(void *);
 #define JOIN_DETACHED 2ul	/* nobody will ever wait */
 #define JOIN_INLINE 3ul		/* runs as a call of who joins it */
 #define JOIN_FREE 4ul		/* no G: a handle that names it is stale */
-#define JOIN_MAX 4ul		/* above: the G that waits, or a struct
-				 * waiter | JOIN_THREAD */
+#define JOIN_MAX 4ul		/* above: a G, or waiter | JOIN_THREAD */
 #define JOIN_THREAD 2ul
 
 enum wait { WAIT_NONE, WAIT_JOIN, WAIT_PARK, WAIT_SLEEP, WAIT_STACK };
@@ -57,7 +56,7 @@ struct g {
 	weft__fn *fn;
 	void *arg;		/* then: the result */
 	uintptr_t join;
-	char *stk;		/* lowest usable byte; fresh: spawned from where */
+	char *stk;		/* lowest byte; fresh: where it was spawned */
 	u64 id;
 	union {
 		u64 bits;

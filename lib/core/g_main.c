@@ -46,7 +46,8 @@ weft__noinline void weft__g_flush(struct m *m)
 
 weft__noinline void weft__id_block(struct m *m)
 {
-	u64 id = __atomic_fetch_add(&S.idnext, WEFT__ID_BLOCK, __ATOMIC_RELAXED);
+	u64 id = __atomic_fetch_add(&S.idnext, WEFT__ID_BLOCK,
+				    __ATOMIC_RELAXED);
 
 	/* In the order in which weft__spawned() never reads too little. */
 	stat_inc(m->n.idblocks);
@@ -99,7 +100,7 @@ static void bind(struct g *g, char *stk, u8 cls)
 void *weft__g_site(const struct g *g)
 {
 	if (g->join == JOIN_INLINE)
-		return NULL;	/* on its joiner's stack, where it is not kept */
+		return NULL;	/* its joiner's stack does not tell */
 	if ((uintptr_t)g->ctx == CTX_FRESH || !g->stk || !g->cls)
 		return g->stk;
 	return *(void **)(stack_top(g->stk, g->cls) - WEFT__LINE);
@@ -283,8 +284,7 @@ __attribute__((used)) void weft__g_main(struct m *m, struct g *prev,
 		ret = weft__call(g->fn, g->arg);
 		m = this_m();
 		if (unlikely(!m))
-			exit(0);	/* the child of a fork: as a thread's
-					 * last return */
+			exit(0);	/* a fork's child: its last return */
 		g = m->cur;
 		if (unlikely(g->flags)) {
 			weft__g_end(g);

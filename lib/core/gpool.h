@@ -20,8 +20,8 @@
 #define GSLAB_N ((GSLAB_SIZE - GSLAB_HEADER) / (2 * WEFT__LINE))
 
 struct gslab {
-	struct gslab *next;	/* all slabs; written once, before the slab
-				 * is the head, so that walking needs no lock */
+	/* All slabs; written before this is the head: walking needs no lock. */
+	struct gslab *next;
 	u32 used;		/* carved so far; grows only */
 };
 

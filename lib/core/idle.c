@@ -116,8 +116,7 @@ static bool own_work(struct m *m)
 static bool un_idle(struct m *m, uintptr_t idle)
 {
 	if (!cas(&S.tok[m->tok], idle, (uintptr_t)m))
-		return false;	/* woken or taken: a futex wake is coming, or
-				 * we are in the spare set */
+		return false;	/* woken, or taken: then we are a spare */
 	weft__not_idle(idle);
 	return true;
 }
@@ -128,8 +127,7 @@ static void park(struct m *m)
 	u32 rest_us = m->rest_us;
 
 	m->rest_us = 0;
-	/* Work that we see and cannot get: do not turn round with a membarrier
-	 * each time. */
+	/* Work that we see and cannot get: not a membarrier for each round. */
 	if (!rest_us && ++m->fruitless > 4) {
 		m->fruitless = 0;
 		rest_us = 50;

@@ -138,7 +138,7 @@ static void run_dtors(struct g *g)
 	g_cold(g)->keys = NULL;
 }
 
-/* g ends with flags set: destructors, which may switch; then nothing is left. */
+/* g ends with flags set: destructors, which may switch; then all is clean. */
 void weft__g_end(struct g *g)
 {
 	if (g->flags & GF_COLD)

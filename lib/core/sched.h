@@ -123,7 +123,8 @@ extern struct sched weft__sched;
 #define S weft__sched
 
 /* Sections by mode: sequences, or their twins. */
-#define RQ(op, ...) (weft__twin ? twin_##op(__VA_ARGS__) : seq_##op(__VA_ARGS__))
+#define RQ(op, ...)                                                           \
+	(weft__twin ? twin_##op(__VA_ARGS__) : seq_##op(__VA_ARGS__))
 
 /* What stands for the CPU that this M runs on. */
 static inline u32 m_here(const struct m *m)

@@ -188,7 +188,7 @@ static bool reseat(struct m *m, struct p *p, u32 c)
 	return true;
 }
 
-/* An unmanned P for CPU c: the one m used last, one of this node with Gs, ... */
+/* An unmanned P: the one m used last, one of its node that has Gs, ... */
 static struct p *pick(struct m *m)
 {
 	u32 i, n = READ_ONCE(S.nprocs), rank, best_rank = 0;

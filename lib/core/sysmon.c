@@ -5,10 +5,10 @@
  * One thread that has no M and runs no G.  At each tick:
  *
  *	- parkers that signal handlers listed; timers that are due
- *	- an M with a token that has not popped since the last tick, and sleeps in
- *	  the kernel: while Gs wait its token goes to another M (an announced
- *	  section, or a call nobody announced); without Gs that wait, after 10 ms,
- *	  so that a process whose Gs all block can fall silent
+ *	- an M with a token that has not popped since the last tick, and sleeps
+ *	  in the kernel: while Gs wait its token goes to another M (an announced
+ *	  section, or a call nobody announced); without Gs that wait, after
+ *	  10 ms, so that a process whose Gs all block can fall silent
  *	- one that has run the same G for 10 ms: its slice is over (m->expired)
  *	- a queue that stands still and that no M mans: its Gs go to the global
  *	  queue.  One that stands while an M is idle: wake that
@@ -351,7 +351,7 @@ static void nap(struct monitor *mon)
 		until = INT64_MAX;
 	}
 	WRITE_ONCE(S.mon_until, until);
-	smp_mb();	/* either a new timer's owner sees until, or we see it */
+	smp_mb();	/* a new timer's owner sees until, or we see it */
 	timer = next_timer();	/* once: a second look may see it cancelled */
 	if (timer < until)
 		until = timer;

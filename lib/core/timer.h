@@ -51,7 +51,7 @@ void weft__timers_free(struct timers *h);
 /* By the G, before it switches away: 0 or -ENOMEM.  m is the current M. */
 struct m;
 int weft__timer_arm(struct m *m, struct timer *t);
-/* By the next runner; visible: the G was made so.  A commit function's answer. */
+/* By the next runner; visible: the G is.  Answers as a commit function. */
 bool weft__timer_commit(struct timer *t, bool visible);
 /* By the G, when it runs again.  May switch.  True: the deadline came. */
 bool weft__timer_done(struct timer *t);

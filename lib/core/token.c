@@ -22,7 +22,8 @@
  *
  *	CAS the token				m->p = a P
  *	m->p = dead	(poison)		full fence
- *						is the token mine?  else m->p = dead
+ *						is the token mine?
+ *						else m->p = dead
  *
  * The spare set, a bitmap, holds the Ms of the cache.  Only an M itself enters
  * it, but for one case: who takes an IDLE token enters its sleeping M there.
@@ -144,7 +145,8 @@ static bool take_back(struct m *m)
 	uintptr_t t = m_token(m);
 	struct m *s = tok_m(t);
 
-	if (!(t & TOK_HANDED) || s == m || !cas(&S.tok[m->tok], t, (uintptr_t)m))
+	if (!(t & TOK_HANDED) || s == m ||
+	    !cas(&S.tok[m->tok], t, (uintptr_t)m))
 		return false;
 	if (t & TOK_WOKEN)	/* we go on with our G: another may be woken */
 		(void)xchg(&S.waking, 0);

@@ -36,9 +36,8 @@
 
 enum trace_event {
 #define x(name, text) TRACE_##name,
-	TRACE_EVENTS(x)
+	TRACE_EVENTS(x) TRACE_N
 #undef x
-	TRACE_N
 };
 
 struct trace_entry {

@@ -76,7 +76,7 @@ void weft__stackpool_free(struct stackpool *p)
 /* A new slab; under a limit on address space a smaller one, down to a stack. */
 static bool grow(struct stackpool *p, u8 cls)
 {
-	size_t one = stack_size(cls), size = SLAB > one ? SLAB : one;
+	size_t one = stack_size(cls), size = one < SLAB ? SLAB : one;
 	struct slab *s = malloc(sizeof(*s));
 
 	if (!s)

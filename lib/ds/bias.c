@@ -77,8 +77,8 @@ weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
 		if (seat & BIAS_STOPPED) {
 			finish(b, s);
 		} else if (seat == BIAS_NOBODY) {
-			cas(&b->bias, s,
-				next(s, rseq ? cpu + 1 : BIAS_FOREVER));
+			(void)cas(&b->bias, s,
+				  next(s, rseq ? cpu + 1 : BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED && !rseq) {
 			(void)cas(&b->bias, s, next(s, BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED) {

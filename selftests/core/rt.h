@@ -111,8 +111,7 @@ static inline bool rt_stop(void)
 #define NEEDS_CPUS(n)                                                         \
 	do {                                                                  \
 		if (weft__cpus_allowed() < (n))                               \
-			SKIP(return, "needs %u CPUs, may use %u", (n),        \
-			     weft__cpus_allowed());                           \
+			SKIP(return, "needs %u CPUs", (n));                   \
 	} while (0)
 
 static inline struct g *rt_g(struct weft_g *g)
