@@ -10,12 +10,10 @@
 
 /* A frame of its own: gdb is to find it. */
 #if defined(__clang__)
-#define alone __attribute__((noinline))
+#define deep __attribute__((noinline))
 #else
-#define alone __attribute__((noinline, noclone))
+#define deep __attribute__((noinline, noclone))
 #endif
-
-#define deep alone
 
 static struct weft_parker parker;
 struct g *volatile parked_g;	/* gdb reads it */
