@@ -305,7 +305,7 @@ static int go(void)
 	return 0;
 }
 
-static int start(const struct weft_opts *opts, bool by_run)
+static int start(const struct weft_opts *opts)
 {
 	int ret;
 
@@ -316,7 +316,6 @@ static int start(const struct weft_opts *opts, bool by_run)
 		return -EBUSY;
 	}
 	ret = init(opts);
-	S.by_run = by_run;
 	if (!ret)
 		ret = go();
 	if (ret)
@@ -327,7 +326,7 @@ static int start(const struct weft_opts *opts, bool by_run)
 
 int weft_start(const struct weft_opts *opts)
 {
-	return start(opts, false);
+	return start(opts);
 }
 
 int weft_stop(void)
@@ -379,7 +378,7 @@ int weft_run(int (*fn)(void *), void *arg)
 		return -EINVAL;
 	if (this_m())
 		return -EBUSY;
-	ret = start(NULL, true);
+	ret = start(NULL);
 	if (ret)
 		return ret;
 	ret = weft_go(first_g, &f);

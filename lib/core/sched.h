@@ -59,8 +59,7 @@ struct sched {
 	u32 maxprocs;		/* array sizes */
 	u32 nnodes;
 	u32 nseats;
-	u32 by_run;		/* started by weft_run */
-	u32 running;		/* and its first G is there */
+	u32 running;		/* under weft_run */
 	u32 epoch;		/* starts, counted from 1 */
 	struct node *node;
 	struct p **p;		/* [maxprocs] */
@@ -107,7 +106,8 @@ struct sched {
 
 	/* who waits for the end: weft_run */
 	u32 done;
-	u32 deadlocked;
+	u32 deadlocked;		/* told: 1, under weft_run 2 */
+	u64 deadlock_parks;	/* and when: parks by then */
 	s64 mb_next;		/* seat.c: when a membarrier may be spent */
 	s64 stuck_ns;		/* steal.c: how long a victim must stand */
 	struct {

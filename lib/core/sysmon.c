@@ -278,14 +278,32 @@ static bool any_in_hands(void)
 	return false;
 }
 
+/*
+ * Told once in each episode: Gs that ran and parked again make another one,
+ * though we may have slept through it.
+ */
+static bool told_already(bool running)
+{
+	u32 i, n = smp_load_acquire(&S.nm), told = 1 + running;
+	u64 parks = 0;
+
+	for (i = 0; i < n; i++)
+		parks += READ_ONCE(S.m[i]->nparked);
+	if (S.deadlocked == told && S.deadlock_parks == parks)
+		return true;
+	S.deadlock_parks = parks;
+	WRITE_ONCE(S.deadlocked, told);
+	return false;
+}
+
 /* Every token is idle, no queue holds a G: the end, or a deadlock? */
 static void quiet(void)
 {
 	bool running = READ_ONCE(S.running);
 	s64 live;
 
-	if ((S.by_run && !running) || any_in_hands())
-		return;		/* weft_run() is still on its way */
+	if (any_in_hands())
+		return;
 	/* What left the hands before we looked is in a queue by now. */
 	fence_all();
 	if (!all_idle() || weft__any_work(0))
@@ -301,18 +319,16 @@ static void quiet(void)
 		return;
 	}
 	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || S.deadlocked)
+	    READ_ONCE(S.starved) || told_already(running))
 		return;
-	S.deadlocked = 1;
-	if (S.opts.on_deadlock && !running) {
-		S.opts.on_deadlock(S.opts.on_deadlock_arg);
-		return;
-	}
-	weft__say("weft: deadlock: all %lld Gs wait, and nothing can wake one",
-		  (long long)live);
-	weft_dump(2);
-	if (running)
+	if (running) {
+		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
+			  "wake one", (long long)live);
+		weft_dump(2);
 		exit(2);
+	}
+	if (S.opts.on_deadlock)
+		S.opts.on_deadlock(S.opts.on_deadlock_arg);
 }
 
 static bool may_sleep(void)
@@ -333,8 +349,6 @@ static void nap(struct monitor *mon)
 	if (may_sleep()) {
 		quiet();
 		until = INT64_MAX;
-	} else {
-		S.deadlocked = 0;
 	}
 	WRITE_ONCE(S.mon_until, until);
 	smp_mb();	/* either a new timer's owner sees until, or we see it */
