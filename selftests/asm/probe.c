@@ -15,7 +15,7 @@
 #ifdef PLANT
 #define planted(insn) __asm__ __volatile__(insn)
 #else
-#define planted(insn) ((void)0)
+#define planted(insn) ((void)(insn))
 #endif
 
 void *volatile kept;

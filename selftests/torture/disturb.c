@@ -20,8 +20,8 @@
 #include <sys/wait.h>
 
 const char *const disturber_names[NDISTURB] = {
-	[MOVER] = "mover",     [SEIZER] = "seizer",   [UNSEATER] = "unseater",
-	[PROCS] = "procs",     [FOREIGN] = "foreign", [HOGS] = "hogs",
+	[MOVER] = "mover", [SEIZER] = "seizer",	  [UNSEATER] = "unseater",
+	[PROCS] = "procs", [FOREIGN] = "foreign", [HOGS] = "hogs",
 };
 
 static cpu_set_t allowed;

@@ -71,11 +71,20 @@ static void parse(int argc, char **argv)
 			run.disturb = bits_of(optarg, disturber_names,
 					      NDISTURB);
 			break;
-		case 'g': run.gs = (u32)atoi(optarg); break;
-		case 'p': procs = (u32)atoi(optarg); break;
-		case 's': run.seed = strtoull(optarg, NULL, 0); break;
-		case 't': run.seconds = (u32)atoi(optarg); break;
-		default: exit(2);
+		case 'g':
+			run.gs = (u32)atoi(optarg);
+			break;
+		case 'p':
+			procs = (u32)atoi(optarg);
+			break;
+		case 's':
+			run.seed = strtoull(optarg, NULL, 0);
+			break;
+		case 't':
+			run.seconds = (u32)atoi(optarg);
+			break;
+		default:
+			exit(2);
 		}
 	}
 	if (!run.modes || !run.gs || !run.seconds)
@@ -168,7 +177,8 @@ static void print_counts(void)
 	       PRIu64 "\n", counts.moves, counts.seizures, counts.seized,
 	       counts.unseated, counts.resized, counts.foreign);
 	printf("longest wait, us: yield %" PRId64 ", spawn %" PRId64
-	       ", unpark %" PRId64 "; no step at all %" PRId64 "; work stood beside an idle token %" PRId64
+	       ", unpark %" PRId64 "; no step at all %" PRId64
+	       "; work stood beside an idle token %" PRId64
 	       "; a token was astray %" PRId64 "\n",
 	       longest[W_YIELD] / 1000, longest[W_SPAWN] / 1000,
 	       longest[W_UNPARK] / 1000, longest_still / 1000,

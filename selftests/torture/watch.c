@@ -12,6 +12,7 @@
 #include <pthread.h>
 
 #define STUCK (10 * NSEC_PER_SEC)
+#define LEAVE (20 * NSEC_PER_SEC)	/* for the last step of each G */
 
 s64 longest_stood, longest_astray, longest_still;
 
@@ -115,13 +116,18 @@ static void *watch(void *arg)
 {
 	struct timespec ts = { 0, 500000 };
 	u64 last = 0, now;
-	s64 since = weft__now();
+	s64 since = weft__now(), running = since;
 
 	(void)arg;
 	while (!READ_ONCE(stop)) {
 		nanosleep(&ts, NULL);
 		look_at_queues(weft__now());
 		look_at_tokens(weft__now());
+		/* Ordinary threads go on when a G of the crowd is lost. */
+		if (!READ_ONCE(run.stop))
+			running = weft__now();
+		else if (weft__now() - running > LEAVE)
+			stuck();
 		now = progress();
 		if (now != last) {
 			last = now;
