@@ -303,6 +303,25 @@ TEST(callback_once_per_episode)
 	DONE();
 }
 
+/* The callback itself wakes the G, which then waits again. */
+static void on_deadlock_wake(void *arg)
+{
+	atomic_add(&calls, 1);
+	CHECK(!weft_unpark(&p));
+}
+
+TEST(callback_for_an_episode_that_the_monitor_slept_through)
+{
+	struct weft_opts o = { .sz = sizeof(o),
+			       .on_deadlock = on_deadlock_wake };
+
+	ASSERT_EQ(0, weft_start(&o));
+	ASSERT_EQ(0, weft_go(parks_twice, NULL));
+	EXPECT_TRUE(AWAIT(!rt_stats().gs));
+	EXPECT_EQ(2, READ_ONCE(calls));
+	DONE();
+}
+
 static void starts_without_a_callback(void *arg)
 {
 	CHECK(!rt_start(0));
