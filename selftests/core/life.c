@@ -311,7 +311,7 @@ TEST(a_stack_of_its_own_size)
 
 	ASSERT_EQ(0, rt_start(1));
 	for (j = 0; j < 3; j++) {
-		for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 			a.stack = sizes[i];
 			ASSERT_EQ(0, weft_spawn(&g, &a, uses_most,
 						(void *)sizes[i]));
