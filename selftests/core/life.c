@@ -104,7 +104,7 @@ TEST(start_and_stop_fifty_times)
 	}
 	EXPECT_EQ(50 * 80, ran);
 	EXPECT_EQ(fds, entries("/proc/self/fd"));
-	/* The C library keeps some stacks of threads, but not one each start. */
+	/* The C library keeps some stacks of threads: not one each start. */
 	EXPECT_LE(maps(), lines + 15);
 	EXPECT_EQ(0, rt_bad);
 }
