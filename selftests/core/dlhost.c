@@ -17,11 +17,11 @@ static int ran;
 static int (*go)(weft_fn *fn, void *arg);
 static int (*start)(const struct weft_opts *opts);
 static int (*stop)(void);
-static void (*yield)(void);
+static void (*let_others)(void);
 
 static void *counts(void *arg)
 {
-	yield();
+	let_others();
 	__atomic_add_fetch(&ran, 1, __ATOMIC_SEQ_CST);
 	return arg;
 }
@@ -64,7 +64,7 @@ static int round_of(const char *path, int n)
 	start = (int (*)(const struct weft_opts *))sym(lib, "weft_start");
 	stop = (int (*)(void))sym(lib, "weft_stop");
 	go = (int (*)(weft_fn *, void *))sym(lib, "weft_go");
-	yield = (void (*)(void))sym(lib, "weft_yield");
+	let_others = (void (*)(void))sym(lib, "weft_yield");
 	for (i = 0; i < n && !err; i++)
 		err = use();
 	if (err)

@@ -199,9 +199,11 @@ TEST(twice_is_named_and_aborts)
 	struct rt_child *c = rt_in_child(run_it, (void *)join_twice);
 	unsigned long long id;
 	char want[64];
+	int n;
 
 	EXPECT_SIGNAL(c, SIGABRT);
-	ASSERT_EQ(1, sscanf(c->said, "G is %llu", &id));
+	n = sscanf(c->said, "G is %llu", &id);
+	ASSERT_EQ(1, n);
 	snprintf(want, sizeof(want), "weft: G %llu: joined or detached twice",
 		 id);
 	EXPECT_TRUE(rt_said(c, want));
@@ -376,7 +378,7 @@ static void *exits_with_an_inline_child(void *arg)
 #if defined(__x86_64__) && !defined(WEFT_CONTEXT_UCONTEXT)
 #define CLEANUPS(n) (n)
 #else
-#define CLEANUPS(n) 0
+#define CLEANUPS(n) ((n) - (n))
 #endif
 
 static void exit_from(struct __test_metadata *_metadata, weft_fn *fn,

@@ -106,7 +106,7 @@ TEST(one_node_is_the_mask_of_the_process)
 static void *notes_m(void *arg)
 {
 	ran_on = this_m();
-	smp_store_release(&ran, 1);
+	rt_set(&ran, 1);
 	return arg;
 }
 
@@ -122,7 +122,7 @@ static void *puts_and_hogs(void *arg)
 	/* the other M may have it already, by way of this queue */
 	if (RQ(take_tail, m->vc, &m->p->q, rt_g(g)))
 		weft__gq_put(m, rt_g(g));
-	CHECK(G_SPIN(smp_load_acquire(&ran)));
+	CHECK(G_SPIN(rt_get(&ran)));
 	CHECK(ran_on != m);
 	CHECK(ran_on->node != m->node);
 	return m->node;

@@ -25,9 +25,6 @@
 #include <time.h>
 #include <unistd.h>
 
-/* libweft's names for these; the harness has its own */
-#undef ARRAY_SIZE
-
 #define RT_PATIENCE (20 * NSEC_PER_SEC)
 
 static u32 rt_bad;
@@ -107,12 +104,26 @@ static inline bool rt_stop(void)
 		EXPECT_EQ(0, READ_ONCE(rt_bad));                              \
 	} while (0)
 
-/* Two Ps, or skip. */
+/* So many CPUs, or skip. */
 #define NEEDS_CPUS(n)                                                         \
 	do {                                                                  \
-		if (weft__cpus_allowed() < (n))                               \
-			SKIP(return, "needs %u CPUs", (n));                   \
+		unsigned int rt_has = weft__cpus_allowed();                   \
+		if (rt_has < (n))                                             \
+			SKIP(return, "needs %d CPUs, has %u", (n), rt_has);   \
 	} while (0)
+
+/* A word that one thread or G sets and another waits for. */
+static inline void rt_set(u32 *w, u32 val)
+{
+	/* What came before it is seen by who sees it, in rt_get(). */
+	smp_store_release(w, val);
+}
+
+static inline u32 rt_get(u32 *w)
+{
+	/* What rt_set() came after is seen from here on. */
+	return smp_load_acquire(w);
+}
 
 static inline struct g *rt_g(struct weft_g *g)
 {

@@ -264,12 +264,12 @@ static void *unparks_soon(void *arg)
 	u32 i, k;
 
 	for (i = 1; i <= rounds; i++) {
-		while (smp_load_acquire(&go_on) != i)
+		while (rt_get(&go_on) != i)
 			arg ? (void)sched_yield() : weft_yield();
 		for (k = 0; k < i * 7919 % 4000; k++)
 			cpu_relax();
 		CHECK(!weft_unpark(&p));
-		smp_store_release(&woke, i);
+		rt_set(&woke, i);
 	}
 	return arg;
 }
@@ -280,11 +280,11 @@ static void *waits_not_long(void *arg)
 	int r;
 
 	for (i = 1; i <= rounds; i++) {
-		smp_store_release(&go_on, i);
+		rt_set(&go_on, i);
 		r = weft_park_until(&p, weft__now() + 30000 + i % 8 * 10000);
 		CHECK(!r || r == -ETIMEDOUT);
 		won[!!r]++;
-		while (smp_load_acquire(&woke) != i)
+		while (rt_get(&woke) != i)
 			weft_yield();
 		/* what the deadline left is there, and nothing else is */
 		if (r)
@@ -349,7 +349,7 @@ static void *parks_on_pages(void *arg)
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		CHECK(w != MAP_FAILED);
 		page = w;
-		smp_store_release(&page_no, i);
+		rt_set(&page_no, i);
 		do {
 			r = i % 4 ? weft_park(w) :
 				    weft_park_until(w, weft__now() + 20000);
@@ -366,7 +366,7 @@ static void *unparks_pages(void *arg)
 	u32 i, k;
 
 	for (i = 1; i <= rounds; i++) {
-		while (smp_load_acquire(&page_no) != i)
+		while (rt_get(&page_no) != i)
 			arg ? (void)sched_yield() : weft_yield();
 		for (k = 0; k < i * 7919 % 500; k++)
 			cpu_relax();
@@ -502,7 +502,7 @@ TEST(unpark_from_handlers_anywhere)
 	ASSERT_EQ(0, weft_go(is_busy, NULL));
 	end = weft__now() + RT_PATIENCE;
 	for (i = 0; sent < SIGNALS && weft__now() < end; i++) {
-		n = smp_load_acquire(&S.nm);
+		n = READ_ONCE(S.nm);
 		if (!READ_ONCE(S.m[i % n]->tid))
 			continue;
 		/* one that is still pending would swallow the next */

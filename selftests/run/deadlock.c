@@ -70,10 +70,11 @@ TEST(run_reports_all_and_exits_2)
 	unsigned long long a, b;
 	char want[100];
 	void *parker;
+	int n;
 
 	EXPECT_EXIT(c, 2);
-	ASSERT_EQ(3, sscanf(c->said, "ids %llu %llu parker %p", &a, &b,
-			    &parker));
+	n = sscanf(c->said, "ids %llu %llu parker %p", &a, &b, &parker);
+	ASSERT_EQ(3, n);
 	EXPECT_TRUE(rt_said(c, "weft: deadlock: all 4 Gs wait"));
 	/* state, what it waits on, since when, what it runs, where from */
 	snprintf(want, sizeof(want), "waits for a permit (parker %p), for 0.",
@@ -201,7 +202,7 @@ TEST(not_while_something_can_wake_one)
 	struct rt_child *c;
 	u32 i;
 
-	for (i = 0; i < sizeof(fn) / sizeof(fn[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(fn); i++) {
 		c = rt_in_child(runs, (void *)fn[i]);
 		EXPECT_EXIT(c, 40);
 		EXPECT_STREQ("", c->said);
@@ -299,6 +300,25 @@ TEST(callback_once_per_episode)
 	EXPECT_EQ(0, weft_unpark(&p));
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	ASSERT_TRUE(AWAIT(asleep()));
+	EXPECT_EQ(2, READ_ONCE(calls));
+	DONE();
+}
+
+/* The callback itself wakes the G, which then waits again. */
+static void on_deadlock_wake(void *arg)
+{
+	atomic_add(&calls, 1);
+	CHECK(!weft_unpark(&p));
+}
+
+TEST(callback_for_an_episode_that_the_monitor_slept_through)
+{
+	struct weft_opts o = { .sz = sizeof(o),
+			       .on_deadlock = on_deadlock_wake };
+
+	ASSERT_EQ(0, weft_start(&o));
+	ASSERT_EQ(0, weft_go(parks_twice, NULL));
+	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	EXPECT_EQ(2, READ_ONCE(calls));
 	DONE();
 }

@@ -48,9 +48,11 @@ static void reported(struct __test_metadata *_metadata, size_t stack)
 	unsigned long long id;
 	void *lo, *hi;
 	char want[200];
+	int n;
 
 	EXPECT_SIGNAL(c, SIGSEGV);
-	ASSERT_EQ(3, sscanf(c->said, "G %llu stack %p to %p", &id, &lo, &hi));
+	n = sscanf(c->said, "G %llu stack %p to %p", &id, &lo, &hi);
+	ASSERT_EQ(3, n);
 	snprintf(want, sizeof(want),
 		 "weft: stack overflow: G %llu, which runs "
 		 "has_too_little_stack+0x0, hit the guard page at ", id);
