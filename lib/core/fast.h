@@ -111,7 +111,8 @@ static __always_inline void prefetch_ahead(struct m *m)
 static __always_inline void ctx_save(struct m *m, struct ctx *c)
 {
 	c->err = *m->err;
-	c->eh = *m->eh;
+	if (unlikely(m->eh))
+		c->eh = *m->eh;
 	if (likely(!weft__fp_declared))
 		fp_read(&c->fp);
 }
@@ -119,7 +120,8 @@ static __always_inline void ctx_save(struct m *m, struct ctx *c)
 static __always_inline void ctx_restore(struct m *m, const struct ctx *c)
 {
 	*m->err = c->err;
-	*m->eh = c->eh;
+	if (unlikely(m->eh))
+		*m->eh = c->eh;
 	fp_load(&c->fp);
 }
 
@@ -152,14 +154,15 @@ static __always_inline void *switch_to(struct m *m, struct g *to, u64 post,
 	ctx_save(m, &self);
 	if (unlikely(weft__fp_declared))
 		weft__fp_declared_read(prev, &self.fp);
-	self.arg = arg;
+	if (!__builtin_constant_p(!arg) || arg)
+		self.arg = arg;
 	if (unlikely((uintptr_t)to->ctx & CTX_SPECIAL))
 		to = weft__prepare(m, to);
 	m->cur = to;
 	ctx_switch(&m, &prev, &pc, to->ctx, &post);
 	finish(m, prev, pc, post);
 	ctx_restore(m, &self);
-	return self.arg;
+	return !__builtin_constant_p(!arg) || arg ? self.arg : NULL;
 }
 
 static __always_inline struct g *g_alloc(struct m *m)

@@ -261,7 +261,8 @@ bool weft__odd_stack(struct m *m, struct g *dead, struct ctx *dc)
 static void clean_state(struct m *m)
 {
 	*m->err = 0;
-	*m->eh = (struct ehstate){ NULL, 0 };
+	if (m->eh)
+		*m->eh = (struct ehstate){ NULL, 0 };
 	fp_load(&weft__fp_start);
 }
 

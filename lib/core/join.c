@@ -79,7 +79,7 @@ static void restore_declared(const struct g *self)
 weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
 {
 	struct g *self = m->cur;
-	struct ehstate eh;
+	struct ehstate eh = { NULL, 0 };
 	void *val;
 	int err;
 
@@ -94,9 +94,10 @@ weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
 	c->cls = self->cls;
 	m->cur = c;
 	err = *m->err;
-	eh = *m->eh;
-	if (unlikely(eh.caught))
+	if (unlikely(m->eh)) {
+		eh = *m->eh;
 		*m->eh = (struct ehstate){ NULL, 0 };
+	}
 	val = weft__call(c->fn, c->arg);
 	m = this_m();
 	if (unlikely(!m)) {	/* the child of a fork goes on as a thread */
@@ -112,7 +113,8 @@ weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
 	}
 	m->cur = self;
 	*m->err = err;
-	*m->eh = eh;
+	if (unlikely(m->eh))
+		*m->eh = eh;
 	m->ninline++;
 	if (ret)
 		*ret = val;

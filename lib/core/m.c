@@ -95,7 +95,7 @@ static void *m_main(void *arg)
 	weft__m = m;
 	m->tid = weft__gettid();
 	m->err = &errno;
-	m->eh = __cxa_get_globals ? __cxa_get_globals() : &m->eh_none;
+	m->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
 	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
 	m->altstack = weft__altstack_new();
 	weft__m_sleep(m);	/* until it is given a token, or told to look */

@@ -44,7 +44,7 @@ struct m {
 	u32 tick;		/* pops until the next look around */
 	u32 state;
 	int *err;		/* this thread's errno */
-	struct ehstate *eh;	/* this thread's exception state, or eh_none */
+	struct ehstate *eh;	/* this thread's exceptions; NULL without C++ */
 	u64 idseq;		/* next G's id; the block ends at idend */
 
 	/* line 1: nearly every fast path */
@@ -81,7 +81,6 @@ struct m {
 	struct g dead;		/* who leaves when a G ends */
 	struct ctx deadctx;
 	struct vcpu fake;	/* where rseq is off */
-	struct ehstate eh_none;
 	pthread_t thread;
 	void *altstack;
 	struct {		/* sysmon's notes on this M */

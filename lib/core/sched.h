@@ -106,7 +106,8 @@ struct sched {
 
 	/* who waits for the end: weft_run */
 	u32 done;
-	u32 deadlocked;
+	u32 deadlocked;		/* told: 1, under weft_run 2 */
+	u64 deadlock_parks;	/* and when: parks by then */
 	s64 mb_next;		/* seat.c: when a membarrier may be spent */
 	s64 stuck_ns;		/* steal.c: how long a victim must stand */
 	struct {

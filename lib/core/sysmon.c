@@ -278,11 +278,28 @@ static bool any_in_hands(void)
 	return false;
 }
 
+/*
+ * Told once in each episode: Gs that ran and parked again make another one,
+ * though we may have slept through it.
+ */
+static bool told_already(bool running)
+{
+	u32 i, n = smp_load_acquire(&S.nm), told = 1 + running;
+	u64 parks = 0;
+
+	for (i = 0; i < n; i++)
+		parks += READ_ONCE(S.m[i]->nparked);
+	if (S.deadlocked == told && S.deadlock_parks == parks)
+		return true;
+	S.deadlock_parks = parks;
+	WRITE_ONCE(S.deadlocked, told);
+	return false;
+}
+
 /* Every token is idle, no queue holds a G: the end, or a deadlock? */
 static void quiet(void)
 {
 	bool running = READ_ONCE(S.running);
-	u32 told = 1 + running;		/* weft_run() comes to it later */
 	s64 live;
 
 	if (any_in_hands())
@@ -302,9 +319,8 @@ static void quiet(void)
 		return;
 	}
 	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || S.deadlocked == told)
+	    READ_ONCE(S.starved) || told_already(running))
 		return;
-	S.deadlocked = told;
 	if (running) {
 		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
 			  "wake one", (long long)live);
@@ -328,18 +344,17 @@ static bool may_sleep(void)
 
 static void nap(struct monitor *mon)
 {
-	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC;
+	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC, timer;
 
 	if (may_sleep()) {
 		quiet();
 		until = INT64_MAX;
-	} else {
-		S.deadlocked = 0;
 	}
 	WRITE_ONCE(S.mon_until, until);
 	smp_mb();	/* either a new timer's owner sees until, or we see it */
-	if (next_timer() < until)
-		until = next_timer();
+	timer = next_timer();	/* once: a second look may see it cancelled */
+	if (timer < until)
+		until = timer;
 	if (!READ_ONCE(S.mon_stop))
 		weft__futex_wait(&S.mon_futex, 0, until);
 	(void)xchg(&S.mon_futex, 0);

@@ -35,9 +35,7 @@ bits)	cflags="-DSAFETY -DBITSTATE"; bits=34; depth=20000000 ;;
 live)	cflags="-DCOLLAPSE -DNFAIR=3"; args="-a -f" ;;
 *)	echo "model.sh: no mode $mode"; exit 1 ;;
 esac
-# most planted bugs are found sooner than gcc has optimised
-[ "$want" = fails ] && opt=-O0 || opt=-O1
-gcc ${MODEL_OPT:-$opt} -w $cflags -DMEMLIM="${MODEL_MEM:-6000}" \
+gcc ${MODEL_OPT:--O1} -w $cflags -DMEMLIM="${MODEL_MEM:-6000}" \
 	-DVECTORSZ=1024 -o pan pan.c || exit 1
 timeout -s INT "${MODEL_TIME:-120}" nice -n 10 ./pan $args \
 	-m"${MODEL_DEPTH:-$depth}" -w"${MODEL_BITS:-$bits}" >pan.out 2>&1

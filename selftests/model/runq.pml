@@ -229,6 +229,7 @@ inline newg(g) {
 #define DONE	CLR; goto top
 #endif
 #define OWNER	(!foreign)
+#define GIVE	where[g] = 2; where[h] = (h -> 2 : 0); g = 0; h = 0
 
 /* the snapshot: picks an operation that its loads allow */
 inline snapshot() {
@@ -236,7 +237,7 @@ inline snapshot() {
 	load(ph, PH);
 	load(b_, BB);
 	if
-	:: g || nextg <= NG ->				/* push */
+	:: h == 0 && (g || nextg <= NG) ->		/* push */
 		if
 		:: USED >= N ->				/* full */
 			/* if settling would not help, then it is */
@@ -253,14 +254,20 @@ inline snapshot() {
 		a = TL;
 		v = tl + 1
 #ifdef BATCH
-	:: g == 0 && nextg < NG && USED + 2 <= N ->	/* push_batch */
-		newg(g);
-		newg(h);
+	:: (h || (g == 0 && nextg < NG)) && USED + 2 <= N ->	/* push_batch */
+		if
+		:: h == 0 -> newg(g); newg(h)
+		:: else
+		fi;
 		assert(tl + 1 - LOWEST(ph, b_) < N);
 		store(tl % N, g);
 		store((tl + 1) % N, h);
 		a = TL;
 		v = tl + 2
+	:: h && USED + 2 > N ->				/* no room: h goes to the global queue */
+		where[h] = 2;
+		h = 0;
+		FAIL
 	:: OWNER && POPPABLE && ph + 1 < tl ->		/* pop_batch */
 		load(x, ph % N);
 		load(y, (ph + 1) % N);
@@ -359,7 +366,7 @@ unbusy:
 			:: else -> commit(); DONE
 			fi }
 #endif
-	:: atomic { RUN && g && !SEATED -> where[g] = 2; g = 0; CLR }	/* global queue */
+	:: atomic { RUN && g && !SEATED -> GIVE; CLR }		/* global queue */
 	:: atomic { RUN && OWNER ->			/* takes published ones */
 		load(b_, BB);
 		if

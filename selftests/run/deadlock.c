@@ -27,6 +27,8 @@ void *joins_the_other(void *arg);
 void *joins_the_other(void *arg)
 {
 	weft_yield();	/* until both are there */
+	while (!READ_ONCE(circle[!arg]))	/* it may not be there yet */
+		weft_yield();
 	weft_join(circle[!arg], NULL);
 	return arg;
 }
@@ -306,19 +308,19 @@ static void starts_without_a_callback(void *arg)
 	CHECK(!rt_start(0));
 	CHECK(!weft_go(parks_for_ever, NULL));
 	CHECK(AWAIT(READ_ONCE(S.deadlocked)));
-	/* it lives, and goes on */
+	/* an ordinary thread may come any time: nothing is said */
 	usleep(1000);
 	CHECK(!weft_unpark(&p));
 	CHECK(rt_stop());
 	_exit(rt_bad ? 1 : 7);
 }
 
-TEST(no_callback_a_report)
+TEST(no_callback_no_report)
 {
 	struct rt_child *c = rt_in_child(starts_without_a_callback, NULL);
 
 	EXPECT_EXIT(c, 7);
-	EXPECT_TRUE(rt_said(c, "weft: deadlock"));
+	EXPECT_EQ(NULL, strstr(c->said, "weft: deadlock"));
 }
 
 TEST_HARNESS_MAIN
