@@ -94,12 +94,14 @@ static void look_at_tokens(s64 now)
 	}
 }
 
-static void stuck(void)
+static void stuck(const char *how)
 {
 	u32 i;
 
-	fprintf(stderr, "STUCK (seed %llu): nidle %u nspin %u waking %u eager %u hungry %u asleep %u procs %u\n",
-		(unsigned long long)run.seed, S.nidle, S.nspin, S.waking,
+	fprintf(stderr, "STUCK: %s (seed %llu)\n", how,
+		(unsigned long long)run.seed);
+	fprintf(stderr, "nidle %u nspin %u waking %u eager %u hungry %u "
+		"asleep %u procs %u\n", S.nidle, S.nspin, S.waking,
 		weft__want.eager, weft__want.hungry, S.mon_asleep, S.nprocs);
 	for (i = 0; i < S.nnodes; i++)
 		fprintf(stderr, "global queue %u: %s\n", i,
@@ -127,7 +129,7 @@ static void *watch(void *arg)
 		if (!READ_ONCE(run.stop))
 			running = weft__now();
 		else if (weft__now() - running > LEAVE)
-			stuck();
+			stuck("not all Gs left");
 		now = progress();
 		if (now != last) {
 			last = now;
@@ -137,7 +139,7 @@ static void *watch(void *arg)
 		if (weft__now() - since > longest_still)
 			longest_still = weft__now() - since;
 		if (weft__now() - since > STUCK)
-			stuck();
+			stuck("no step of any G");
 	}
 	return NULL;
 }
