@@ -153,9 +153,13 @@ static bool put_g(struct g *g, void *arg)
 	put_state(o, g);
 	put(o, "; runs ");
 	put_symbol(o, (void *)(uintptr_t)g->fn);
-	put(o, ", started at ");
-	put_symbol(o, weft__g_site(g));
-	put(o, "\n");
+	if (g->join == JOIN_INLINE) {
+		put(o, ", on the stack of the G that joins it\n");
+	} else {
+		put(o, ", started at ");
+		put_symbol(o, weft__g_site(g));
+		put(o, "\n");
+	}
 	return !o->err;
 }
 
