@@ -20,6 +20,7 @@ static struct {
 	struct permit permit[IDLE_GS];
 	struct run *run;
 	bool threads;
+	bool registered;
 } idle;
 
 static double idle_cpu_ns(void)
@@ -51,6 +52,7 @@ static void *idle_watch(void *arg)
 
 	if (err)
 		run_fail(idle.run, "weft_thread_register: %d", err);
+	__atomic_store_n(&idle.registered, true, __ATOMIC_RELEASE);
 	idle_measure(idle.run);
 	weft_unpark(&idle.first);
 	if (!err)
@@ -80,6 +82,9 @@ static void idle_weft(struct run *r)
 		check(weft_spawn(&g[i], NULL, idle_wait, (void *)i),
 		      "weft_spawn");
 	check(thread_start(&t, idle_watch, NULL), "a thread");
+	/* Before we park: else all wait, and nobody says that he may come. */
+	while (!__atomic_load_n(&idle.registered, __ATOMIC_ACQUIRE))
+		weft_yield();
 	weft_park(&idle.first);
 	for (i = 0; i < IDLE_GS; i++)
 		weft_unpark(&idle.parker[i]);

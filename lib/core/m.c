@@ -93,7 +93,7 @@ static void *m_main(void *arg)
 	struct m *m = arg;
 
 	weft__m = m;
-	m->tid = weft__gettid();
+	WRITE_ONCE(m->tid, weft__gettid());
 	m->err = &errno;
 	m->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
 	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
@@ -110,6 +110,7 @@ static void *m_main(void *arg)
 static void m_init(struct m *m, u32 id, u32 tok)
 {
 	m->id = id;
+	m->tid = 0;
 	m->tok = tok;
 	m->p = &weft__dead_p;
 	m->last = S.p[tok];
@@ -124,13 +125,22 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->locked = m->expired = m->readied = 0;
 	m->handover = m->lockedg = NULL;
 	m->backoff_us = m->rest_us = m->loot_n = 0;
-	m->pubwait = m->fruitless = 0;
+	m->pubwait = m->fruitless = m->pinned = 0;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;
 	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;
 	__builtin_memset(&m->n, 0, sizeof(m->n));
 	__builtin_memset(&m->mon, 0, sizeof(m->mon));
 	__builtin_memset(&m->trace, 0, sizeof(m->trace));
+}
+
+/* sysmon called us to a CPU; from here on we may go where we like. */
+void weft__unpin(struct m *m)
+{
+	m->pinned = 0;
+	weft__thread_bind(0, S.opts.bind == WEFT_BIND_NONE ? S.topo.allowed :
+							     m->node->cpus,
+			  S.topo.setsize);
 }
 
 static const cpu_set_t *cpus_of(struct m *m, cpu_set_t *one)

@@ -76,6 +76,7 @@ struct m {
 	u32 dtok;		/* the token that came with it */
 	u32 rest_us;		/* the next park is a back-off */
 	u32 fruitless;		/* looks in a row that found nothing */
+	u32 pinned;		/* woken on one CPU: free again once it runs */
 	struct g *lockedg;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */

@@ -136,7 +136,8 @@ static int nodes_init(void)
 
 	S.nnodes = S.topo.nnodes;
 	S.node = calloc(S.nnodes, sizeof(*S.node));
-	if (!S.node)
+	S.one_cpu = malloc(S.topo.setsize);
+	if (!S.node || !S.one_cpu)
 		return -ENOMEM;
 	for (i = 0; i < S.nnodes; i++) {
 		n = &S.node[i];
@@ -236,6 +237,8 @@ static void all_free(void)
 	S.node = NULL;
 	free(S.spare);
 	S.spare = NULL;
+	free(S.one_cpu);
+	S.one_cpu = NULL;
 	weft__topo_free(&S.topo);
 }
 

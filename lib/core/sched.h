@@ -86,6 +86,7 @@ struct sched {
 	s64 mon_until;		/* when it wakes by itself */
 	s64 start_ns;
 	pthread_t mon_thread;
+	cpu_set_t *one_cpu;	/* its scratch */
 	struct weft_parker *signals;	/* weft_unpark_signal's list */
 
 	/* starved Gs: no memory for a stack */
@@ -207,6 +208,7 @@ bool weft__any_work(u32 alone);
 /* m.c */
 struct m *weft__m_create(u32 tok);
 void weft__m_loop(struct m *m);
+void weft__unpin(struct m *m);
 
 /* g_exit.c, locked.c */
 _Noreturn void weft__exit(void *ret);

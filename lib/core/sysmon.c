@@ -119,12 +119,32 @@ static struct m *spare_or_new(struct monitor *mon, u32 tok)
 	return s;
 }
 
+/*
+ * The successor is to run where m slept away and left a CPU idle.  The kernel's
+ * wake-up may put it beside a busy M instead, and balance that milliseconds
+ * later.
+ */
+static void call_to_cpu_of(struct m *m, struct m *s)
+{
+	u32 c = READ_ONCE(m->vc->cpu_id);
+
+	if (weft__twin || S.opts.bind == WEFT_BIND_CPU || s->node != m->node ||
+	    !weft__topo_allowed(&S.topo, c))
+		return;
+	CPU_ZERO_S(S.topo.setsize, S.one_cpu);
+	CPU_SET_S(c, S.topo.setsize, S.one_cpu);
+	WRITE_ONCE(s->pinned, 1);
+	weft__thread_bind(s->tid, S.one_cpu, S.topo.setsize);
+}
+
 static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 {
 	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
 
 	if (!s)
 		return;
+	if (m && READ_ONCE(s->tid))
+		call_to_cpu_of(m, s);
 	if (!weft__handoff(tok, t, s))
 		return;
 	S.n.handoffs++;
@@ -376,6 +396,7 @@ static void *sysmon(void *arg)
 	struct monitor mon = { .tick_us = S.opts.sysmon_us };
 
 	(void)arg;
+	weft__thread_short_slice();
 	while (!READ_ONCE(S.mon_stop)) {
 		mon.now = weft__now();
 		WRITE_ONCE(weft__now_ms, (u32)((mon.now - S.start_ns) /

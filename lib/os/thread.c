@@ -189,3 +189,26 @@ char weft__thread_state(int tid)
 	weft__thread_stat_close(fd);
 	return state;
 }
+
+/* As the kernel has it; the C library of Debian 12 has no declaration. */
+struct attr {
+	u32 size;
+	u32 policy;
+	u64 flags;
+	s32 nice;
+	u32 priority;
+	u64 runtime, deadline, period;
+};
+
+void weft__thread_short_slice(void)
+{
+	struct attr a = { .size = sizeof(a) };
+
+	if (weft__syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0))
+		return;
+	if (a.policy != SCHED_OTHER && a.policy != SCHED_BATCH)
+		return;
+	a.size = sizeof(a);
+	a.runtime = 100000;
+	weft__syscall(SYS_sched_setattr, 0, &a, 0);
+}

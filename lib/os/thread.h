@@ -50,6 +50,15 @@ void weft__thread_sigmask(sigset_t *set);
 /** weft__thread_bind() - bind a thread (0: oneself) to CPUs; 0 or -errno */
 int weft__thread_bind(int tid, const cpu_set_t *cpus, size_t setsize);
 
+/**
+ * weft__thread_short_slice() - the calling thread runs briefly and often
+ *
+ * Asks for the shortest slice, 0.1 ms.  Since Linux 6.12 a thread that wakes
+ * then preempts one with a longer slice, and does not wait for that to end;
+ * earlier kernels and those that refuse lose nothing.
+ */
+void weft__thread_short_slice(void);
+
 /** weft__gettid() - the kernel's number of the calling thread */
 int weft__gettid(void);
 
