@@ -113,7 +113,9 @@ uint64_t weft_id(const struct weft_g *g);
  * weft_exit() - end the calling G
  * @ret:	its result
  *
- * On an ordinary thread: a report, then abort.
+ * The stack is unwound, as by pthread_exit(): C++ destructors run, and C
+ * cleanups in code that was compiled with -fexceptions.  Under CONTEXT=ucontext neither
+ * does.  On an ordinary thread: a report, then abort.
  */
 weft_noreturn void weft_exit(void *ret);
 

@@ -71,7 +71,7 @@ int weft_unpark(struct weft_parker *p);
  * where it is the only waker left, start with weft_start(), or keep a thread
  * that has called weft_thread_register().
  *
- * Return: 0, -EPERM without a runtime.
+ * Return: 0, -EPERM without a runtime, -ECHILD.
  */
 int weft_unpark_signal(struct weft_parker *p);
 

@@ -185,9 +185,10 @@ int weft_park_until(struct weft_parker *p, int64_t deadline)
 int weft_unpark_signal(struct weft_parker *p)
 {
 	struct weft_parker *head;
+	int ret = weft__check();
 
-	if (READ_ONCE(S.state) != RT_RUN)
-		return -EPERM;
+	if (ret)
+		return ret;
 	if (!cas(&p->weft__next, NULL, p))
 		return 0;
 	do {
