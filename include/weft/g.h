@@ -114,8 +114,8 @@ uint64_t weft_id(const struct weft_g *g);
  * @ret:	its result
  *
  * The stack is unwound, as by pthread_exit(): C++ destructors run, and C
- * cleanups in code that was compiled with -fexceptions.  Under CONTEXT=ucontext neither
- * does.  On an ordinary thread: a report, then abort.
+ * cleanups in code that was compiled with -fexceptions.  In a build with
+ * CONTEXT=ucontext neither does.  On an ordinary thread: a report, then abort.
  */
 weft_noreturn void weft_exit(void *ret);
 
