@@ -84,8 +84,9 @@ weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
 	int err;
 
 	if (unlikely(c->join != JOIN_NONE)) {
-		push(m, c);
-		return c->join == JOIN_DETACHED ? -EINVAL : -EBUSY;
+		err = c->join == JOIN_DETACHED ? -EINVAL : -EBUSY;
+		push(m, c);	/* from here on it may be gone */
+		return err;
 	}
 	if (unlikely((uintptr_t)c->ctx != CTX_FRESH || !stack_half_free(self)))
 		return wait_for(m, c, c, ret);

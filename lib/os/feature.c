@@ -80,7 +80,7 @@ static const struct {
 	[WEFT__RSEQ] = {
 		"rseq", weft__rseq_probe,
 		"turned off by WEFT_RSEQ=off",
-		"queues per CPU without atomics; else one per M" },
+		"a P sits on a CPU, no atomics; else on an M" },
 	[WEFT__MEMBARRIER] = {
 		"membarrier", weft__membarrier_probe,
 		"turned off by WEFT_MEMBARRIER=off",
