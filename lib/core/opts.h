@@ -70,7 +70,7 @@ struct weft__opts {
 #define WEFT__STACK_DEFAULT	(64ul << 10)
 #define WEFT__STACK_MAX		(1ul << 30)
 /* The shortest tick of sysmon; the longest is a setting. */
-#define WEFT__SYSMON_MIN_US	50
+#define WEFT__SYSMON_MIN_US	20
 
 /**
  * weft__opts_resolve() - all settings

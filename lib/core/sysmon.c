@@ -14,8 +14,8 @@
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
  *
- * The tick is 1 ms; while an M was found blocked lately, WEFT__SYSMON_MIN_US
- * and doubling.
+ * The tick is 1 ms; while an M was found blocked lately, 50 us and
+ * doubling.
  *
  * It sleeps for good when every token is idle.  The protocol is Dekker's
  * again: announce (mon_asleep, LOCK); every token IDLE; membarrier; all queues
@@ -30,6 +30,7 @@
 #include <weft/stats.h>
 
 #define SLICE (10 * NSEC_PER_MSEC)
+#define SHORT_US 50			/* the short tick: kernel-bench block8 */
 #define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
 
 struct monitor {
@@ -384,7 +385,7 @@ static void nap(struct monitor *mon)
 static void adapt(struct monitor *mon)
 {
 	if (mon->now < mon->short_until)
-		mon->tick_us = WEFT__SYSMON_MIN_US;
+		mon->tick_us = SHORT_US;
 	else if (mon->tick_us < S.opts.sysmon_us)
 		mon->tick_us *= 2;
 	if (mon->tick_us > S.opts.sysmon_us)
