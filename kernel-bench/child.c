@@ -62,6 +62,7 @@ static void put_stats(const struct weft_stats *s)
 		PUT(stolen), PUT(steals), PUT(seizures), PUT(seized),
 		PUT(reseats), PUT(membarriers), PUT(capped), PUT(handoffs),
 		PUT(taken_back_tokens), PUT(returns), PUT(returns_global),
+		PUT(returns_loose),
 		PUT(m_created), PUT(m_parked), PUT(m_woken),
 		PUT(monitor_ticks), PUT(timers),
 	};

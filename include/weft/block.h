@@ -34,7 +34,9 @@ void weft_block_begin(void);
 /**
  * weft_block_end() - the section is over
  *
- * If the token went to another M meanwhile, the G waits for its turn here.
+ * If the token went to another M meanwhile, the G waits for its turn here; but
+ * a G that has been seen to run only some us between its sections goes on at
+ * once, on a kernel thread of its own, until it calls weft for something else.
  */
 void weft_block_end(void);
 

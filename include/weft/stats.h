@@ -42,6 +42,7 @@ extern "C" {
  * @taken_back_tokens: of these, taken back by their M before they were used
  * @returns:	Ms that came back without a token
  * @returns_global: of these, put their G on a global queue and slept
+ * @returns_loose: of these, went on for the moment (block.h)
  * @m_created:	kernel threads created
  * @m_parked:	times an M went to sleep idle
  * @m_woken:	times an idle M was woken
@@ -55,7 +56,8 @@ struct weft_stats {
 	uint64_t ticks, global_put, global_got, spills;
 	uint64_t published, taken_back, stolen, steals;
 	uint64_t seizures, seized, reseats, membarriers, capped;
-	uint64_t handoffs, taken_back_tokens, returns, returns_global;
+	uint64_t handoffs, taken_back_tokens;
+	uint64_t returns, returns_global, returns_loose;
 	uint64_t m_created, m_parked, m_woken;
 	uint64_t monitor_ticks, timers;
 };

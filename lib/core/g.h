@@ -49,6 +49,7 @@ enum wait { WAIT_NONE, WAIT_JOIN, WAIT_PARK, WAIT_SLEEP, WAIT_STACK };
 #define GF_COLD 1u		/* its cold part is in use */
 #define GF_LOCKED 2u		/* bound to an M */
 #define GF_TIMED 4u		/* its wait has a deadline */
+#define GF_BRIEF 8u		/* runs briefly between blocked calls */
 
 struct g {
 	struct ctx *ctx;	/* written by whoever runs after the switch */

@@ -230,6 +230,7 @@ static void cache(struct m *m)
 {
 	WRITE_ONCE(m->p, &weft__dead_p);
 	WRITE_ONCE(m->state, M_CACHE);
+	m->loose = NULL;
 	stat_inc(m->n.returns_global);
 	trace(m, CACHE, m->tok, 0);
 	weft__enter_spare(m);

@@ -126,6 +126,8 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->handover = m->lockedg = NULL;
 	m->backoff_us = m->rest_us = m->loot_n = 0;
 	m->pubwait = m->fruitless = m->pinned = 0;
+	m->brief = 0;
+	m->loose = NULL;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;
 	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;

@@ -77,6 +77,9 @@ struct m {
 	u32 rest_us;		/* the next park is a back-off */
 	u32 fruitless;		/* looks in a row that found nothing */
 	u32 pinned;		/* woken on one CPU: free again once it runs */
+	u32 brief;		/* sysmon: popped just before it blocked */
+	struct g *loose;	/* block.c: went on without a token */
+	s64 loose_cpu;		/* CPU time by then */
 	struct g *lockedg;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */
@@ -94,7 +97,7 @@ struct m {
 		u64 global_put, global_got, spills;
 		u64 published, taken_back, stolen, steals;
 		u64 seizures, seized, reseats, capped;
-		u64 tok_back, returns, returns_global;
+		u64 tok_back, returns, returns_global, loose;
 		u64 parked, woken, idblocks, skipped;
 	} n;
 	struct trace trace;

@@ -146,6 +146,8 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 		return;
 	if (m && READ_ONCE(s->tid))
 		call_to_cpu_of(m, s);
+	if (m)
+		WRITE_ONCE(m->brief, m->mon.still == 1);
 	if (!weft__handoff(tok, t, s))
 		return;
 	S.n.handoffs++;

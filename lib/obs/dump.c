@@ -287,8 +287,9 @@ static void put_stats(struct out *o)
 	x(ticks), x(global_put), x(global_got), x(spills), x(published);
 	x(taken_back), x(stolen), x(steals), x(seizures), x(seized);
 	x(reseats), x(membarriers), x(capped), x(handoffs);
-	x(taken_back_tokens), x(returns), x(returns_global), x(m_created);
-	x(m_parked), x(m_woken), x(monitor_ticks), x(timers);
+	x(taken_back_tokens), x(returns), x(returns_global);
+	x(returns_loose), x(m_created), x(m_parked), x(m_woken);
+	x(monitor_ticks), x(timers);
 #undef x
 }
 

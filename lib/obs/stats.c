@@ -38,6 +38,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	x(taken_back_tokens, tok_back);
 	x(returns, returns);
 	x(returns_global, returns_global);
+	x(returns_loose, loose);
 	x(m_parked, parked);
 	x(m_woken, woken);
 #undef x

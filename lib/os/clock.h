@@ -23,4 +23,13 @@ static inline s64 weft__now(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+/* What the calling thread has used of a CPU; a system call. */
+static inline s64 weft__cpu_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
 #endif /* WEFT__CLOCK_H */
