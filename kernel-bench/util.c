@@ -77,7 +77,7 @@ int compare_i64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int compare_double(const void *a, const void *b)
+int compare_double(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
