@@ -235,6 +235,7 @@ double median_of(double *v, long n);
 void work_calibrate(void);
 void work_us(int us);
 long status_kb(const char *key);
+int64_t task_ran_ns(long tid);
 
 /* threads.c: what the twins are made of */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);

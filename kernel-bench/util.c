@@ -142,3 +142,20 @@ long status_kb(const char *key)
 	fclose(f);
 	return kb;
 }
+
+/* How long a thread of this process ran; -1 if nobody says. */
+int64_t task_ran_ns(long tid)
+{
+	char path[64];
+	long long ns = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%lld", &ns) != 1)
+		ns = -1;
+	fclose(f);
+	return ns;
+}
