@@ -35,8 +35,7 @@ static struct {
 	struct run *run;
 	int64_t lat[LOW_MAX];
 	long done;
-	bool threads, quit;
-	own_line bool registered;
+	bool threads, quit, registered;
 
 	/* The twin's queue; no more than one entry for each slot */
 	pthread_mutex_t lock;

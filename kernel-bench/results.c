@@ -104,7 +104,7 @@ static void read_row(struct result *r, const struct json *obj,
 	const char *better = json_str(obj, "better");
 
 	if (better && strcmp(better, "higher") && strcmp(better, "lower"))
-		wrong(path, i, "\"better\" is neither \"higher\" nor \"lower\"");
+		wrong(path, i, "\"better\" is not higher or lower");
 	r->higher = better ? !strcmp(better, "higher") : b && b->higher;
 	if (!b || !b->serial)
 		r->cpus = number(obj, "cpus_used", 0);
