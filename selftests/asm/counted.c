@@ -164,7 +164,7 @@ static int start(void *arg)
 
 	(void)arg;
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		paths[i].run(TURNS);	/* so that all there is to allocate is */
+		paths[i].run(TURNS);	/* allocates what there is to */
 		counted_mark();
 		paths[i].run(TURNS);
 		counted_mark();
