@@ -4,9 +4,9 @@
 # counted.sh - what operations execute, in instructions: under callgrind,
 # which counts exactly whatever the machine does beside, and where there is no
 # rseq, so that the queues are those of arch/twin.h. No more than the file
-# `reference` says; and one load more is found.
+# reference.txt says; and one load more is found.
 #
-# usage: counted.sh [--print]: what is counted, as lines for `reference`
+# usage: counted.sh [--print]: what is counted, as lines for reference.txt
 
 here=${srctree:?}/selftests/asm
 bin=${objtree:?}/selftests/asm
@@ -56,7 +56,7 @@ fi
 echo 'TAP version 13'
 echo "1..$((2 * $(wc -l < "$tmp/plain")))"
 while read -r name count; do
-	reference "$here/reference" "$name" "$count" > "$tmp/said"
+	reference "$here/reference.txt" "$name" "$count" > "$tmp/said"
 	result "$name" $?
 done < "$tmp/plain"
 while read -r name count; do

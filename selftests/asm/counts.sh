@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # counts.sh - inlined fast paths and the restartable sequences in them are no
-# longer than the file `reference` says: instructions, those with an operand in
+# longer than the file reference.txt says: instructions, those with an operand in
 # memory, branches. And the instructions planted in some of them are found.
 #
-# usage: counts.sh [--print]: what is counted, as lines for `reference`
+# usage: counts.sh [--print]: what is counted, as lines for reference.txt
 
 here=${srctree:?}/selftests/asm
 bin=${objtree:?}/selftests/asm
@@ -36,7 +36,7 @@ fi
 echo 'TAP version 13'
 echo "1..$(($(wc -l < "$tmp/probe") + 6))"
 while read -r name counts; do
-	reference "$here/reference" "$name" $counts > "$tmp/said"
+	reference "$here/reference.txt" "$name" $counts > "$tmp/said"
 	result "$name" $?
 done < "$tmp/probe"
 for root in in_go in_join in_yield in_park in_unpark in_block; do

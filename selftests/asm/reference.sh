@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For tests that compare counts with the file `reference`, whose lines are a
+# For tests that compare counts with reference.txt, whose lines are a
 # name, a compiler and one or more counts. A count above its reference fails;
 # one below is noted. There is no tolerance: the counts are exact, and who makes
-# a path longer says so by a change of that file. Who sources this has set $here, $bin and $tmp.
+# a path longer says so by a change of that file. Who sources this has set
+# $here, $bin and $tmp.
 
 n=0 bad=0
 compiler=gcc-$(${CC:-gcc} -dumpversion)
@@ -38,7 +39,7 @@ reference_skip()
 		why='generic contexts have other counts'
 	${CC:-gcc} --version 2>&1 | grep -qi 'free software' ||
 		why='the references are of gcc'
-	[ -n "$why" ] || grep -q " $compiler " "$here/reference" ||
+	[ -n "$why" ] || grep -q " $compiler " "$here/reference.txt" ||
 		why="no references of $compiler"
 	grep -qE ' -O2( -g)?( -Werror)? -c ' "$bin/.probe.o.cmd" ||
 		why='the references are of CFLAGS="-O2 -g"'
