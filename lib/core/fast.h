@@ -356,7 +356,7 @@ static __always_inline void block_end(void)
  * changes of meaning; the rest follows the layout by itself.
  */
 #define WEFT__LAYOUT                                                          \
-	((u64)1 << 48 | (u64)sizeof(struct g) << 40 |                         \
+	((u64)2 << 48 | (u64)sizeof(struct g) << 40 |                         \
 	 (u64)offsetof(struct m, nreadied) << 28 |                            \
 	 (u64)offsetof(struct runq, b) << 12 | sizeof(struct ctx))
 

@@ -18,16 +18,17 @@
 static __thread struct vcpu no_cpu = { .cpu_id = RUNQ_NOCPU };
 static __thread u32 registered;	/* in which epoch */
 
-/* Where this thread is; a CPU that matches no seat where it has no rseq. */
+/*
+ * Where this thread is.  One that is not registered, by a raw clone() say, has
+ * a cpu_id of -1 or -2 in its area, which no seat matches either (bias.h).
+ */
 struct vcpu *weft__my_vcpu(void)
 {
 	struct m *m = this_m();
 
 	if (m)
 		return m->vc;
-	if (weft__twin || !weft__rseq_registered())
-		return &no_cpu;
-	return (struct vcpu *)weft__rseq_area();
+	return weft__twin ? &no_cpu : (struct vcpu *)weft__rseq_area();
 }
 
 /*

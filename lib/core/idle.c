@@ -29,6 +29,8 @@
  * A lone G may be left to its own M, by a token holder that pushes to its own
  * seat; sysmon bounds how long.  Everybody else wakes.
  *
+ * Where there are nodes the kernel keeps a sleeping M on its own (futex.h).
+ *
  * An M that parks for its back-off is not counted in eager: it comes back by
  * itself within 1 ms.
  *
@@ -40,14 +42,14 @@
 
 void weft__wake_m(struct m *m)
 {
-	smp_store_release(&m->futex, 1);
-	weft__futex_wake(&m->futex, 1);
+	smp_store_release(&m->futex.val, 1);
+	weft__nfutex_wake(&m->futex, 1);
 }
 
 void weft__m_sleep(struct m *m)
 {
-	while (!xchg(&m->futex, 0) && !READ_ONCE(S.stop))
-		weft__futex_wait(&m->futex, 0, INT64_MAX);
+	while (!xchg(&m->futex.val, 0) && !READ_ONCE(S.stop))
+		weft__nfutex_wait(&m->futex, 0, INT64_MAX);
 	if (unlikely(READ_ONCE(m->pinned)))
 		weft__unpin(m);
 }
@@ -151,8 +153,8 @@ static void park(struct m *m)
 	stat_inc(m->n.parked);
 	trace(m, IDLE, m->tok, rest_us);
 	if (rest_us) {
-		weft__futex_wait(&m->futex, 0,
-				 weft__now() + rest_us * NSEC_PER_USEC);
+		weft__nfutex_wait(&m->futex, 0,
+				  weft__now() + rest_us * NSEC_PER_USEC);
 		if (un_idle(m, idle))
 			return;
 	} else {

@@ -116,7 +116,6 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->last = S.p[tok];
 	m->tick = 1;
 	m->rng = id * 2654435761u + 1;
-	m->futex = 0;
 	m->state = M_CACHE;
 	m->fake = (struct vcpu){ .number = id, .cpu_id = RUNQ_NOCPU };
 	m->vc = &m->fake;
@@ -190,6 +189,9 @@ struct m *weft__m_create(u32 tok)
 		goto out;
 	m_init(m, id, tok);
 	m->node = node;
+	m->futex = (struct weft__nfutex){
+		0, S.nnodes > 1 ? (u32)node->os : WEFT__NO_NODE
+	};
 	snprintf(attr.name, sizeof(attr.name), "weft-m%u", id % 100000000);
 	attr.cpus = cpus_of(m, one);
 	S.m[id] = m;

@@ -15,6 +15,7 @@
 #define WEFT_CORE_M_H
 
 #include "../arch/runq.h"
+#include "../os/futex.h"
 #include "g.h"
 #include "p.h"
 #include "trace.h"
@@ -66,8 +67,8 @@ struct m {
 	struct node *node;
 	u32 id;
 	u32 rng;
-	u32 futex;		/* set by who wakes it, cleared by it */
 	int tid;
+	struct weft__nfutex futex; /* set by who wakes it, cleared by it */
 	u32 pubwait;		/* pushes since the last publish */
 	u32 backoff_us;
 	s64 loot_t;

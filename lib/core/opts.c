@@ -12,6 +12,7 @@
 #include "os/cgroup.h"
 #include "os/cpu.h"
 #include "os/feature.h"
+#include "os/membarrier.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -107,6 +108,10 @@ static const struct setting table[] = {
 	  .help = "restartable sequences; on: do not start without" },
 	{ "WEFT_MEMBARRIER", WORD, AT(membarrier), .words = tri_words,
 	  .help = "membarrier in place of fences" },
+	{ "WEFT_MEMBARRIER_US", NUMBER, AT(membarrier_us), .max = 1000000,
+	  .value = 500,
+	  .help = "microseconds of the dearest membarrier that "
+		  "WEFT_MEMBARRIER=auto uses" },
 	{ "WEFT_GUARD", WORD, AT(guard), .words = tri_words,
 	  .help = "guard pages by MADV_GUARD_INSTALL; off: by mprotect" },
 	{ "WEFT_NUMA", WORD, AT(numa), .words = tri_words,
@@ -525,5 +530,7 @@ int weft__opts_features(const struct weft__opts *o)
 		if (sets[i].want == WEFT__ON)
 			need |= sets[i].features;
 	}
+	weft__membarrier_limit_us =
+		o->membarrier == WEFT__AUTO ? o->membarrier_us : UINT32_MAX;
 	return weft__features_probe(off, need);
 }

@@ -39,6 +39,7 @@ enum weft__tri {
  * @guard:	guard pages without VMAs
  * @numa:	libnuma
  * @fake_nodes:	0: what the machine has
+ * @membarrier_us: WEFT__AUTO uses no membarrier that is dearer
  * @spin_us:	how long an idle M spins
  * @sysmon_us:	longest tick of sysmon
  * @debug:	WEFT__DEBUG_*
@@ -57,6 +58,7 @@ struct weft__opts {
 	u32 guard;
 	u32 numa;
 	u32 fake_nodes;
+	u32 membarrier_us;
 	u32 spin_us;
 	u32 sysmon_us;
 	u32 debug;

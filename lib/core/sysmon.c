@@ -30,6 +30,7 @@
 #include "sysmon.h"
 #include "timer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <weft/stats.h>
 
@@ -43,6 +44,7 @@ struct monitor {
 	s64 now;
 	s64 next_timer;
 	s64 short_until;
+	s64 refused_until;	/* no thread was there: ask then */
 	u32 tick_us;
 	u32 last_tok;		/* handed off last */
 	u32 quiet;		/* ticks in a row in which nothing stood */
@@ -114,17 +116,40 @@ static bool sleeps(struct m *m)
 	return c == 'S' || c == 'D' || c == 'T' || c == 't';
 }
 
+/* Asking in vain may cost half a short tick. */
+static struct m *new_m(struct monitor *mon, u32 tok)
+{
+	struct m *m;
+
+	if (mon->now < mon->refused_until)
+		return NULL;
+	m = weft__m_create(tok);
+	if (!m)
+		mon->refused_until = mon->now + SLICE;
+	return m;
+}
+
+static void warn_once(struct monitor *mon)
+{
+	char why[32] = "the system refuses more";
+
+	if (mon->warned)
+		return;
+	mon->warned = true;
+	if (S.nm >= S.opts.max_m)
+		snprintf(why, sizeof(why), "WEFT_MAX_M=%u", S.opts.max_m);
+	weft__say("weft: no kernel thread in place of one that blocked "
+		  "(%u there; %s)", S.nm, why);
+}
+
 static struct m *spare_or_new(struct monitor *mon, u32 tok)
 {
 	struct m *s = weft__claim_spare(S.p[tok]->node);
 
 	if (!s)
-		s = weft__m_create(tok);
-	if (!s && !mon->warned) {
-		mon->warned = true;
-		weft__say("weft: no kernel thread in place of one that blocked "
-			  "(%u there; WEFT_MAX_M=%u)", S.nm, S.opts.max_m);
-	}
+		s = new_m(mon, tok);
+	if (!s)
+		warn_once(mon);
 	return s;
 }
 
@@ -273,7 +298,7 @@ static void watch_all(struct monitor *mon)
 	weft__starved_retry();
 	/* One spare at hand for the next that blocks. */
 	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
-		struct m *m = weft__m_create(mon->last_tok);
+		struct m *m = new_m(mon, mon->last_tok);
 
 		if (m)		/* asleep, as a spare is */
 			weft__enter_spare(m);

@@ -24,7 +24,7 @@ static void finish(struct bias *b, u64 s)
 		weft__membarrier_rseq_all();
 		(void)cas(&b->bias, s, same_version(s, seat));
 	} else {
-		weft__membarrier_rseq_cpu((int)seat - 1);
+		weft__membarrier_rseq_cpu((int)BIAS_MATCHES(seat));
 		(void)cas(&b->bias, s, same_version(s, BIAS_SHARED));
 	}
 }
@@ -58,7 +58,7 @@ static bool count_shared(struct bias *b, u64 s, u32 cpu)
 	}
 	WRITE_ONCE(b->run, 0);
 	WRITE_ONCE(b->limit, limit < 1u << 20 ? limit * 2 : limit);
-	stop(b, s, BIAS_ALL | (cpu + 1));
+	stop(b, s, BIAS_ALL | (BIAS_CPU0 + cpu));
 	return true;
 }
 
@@ -78,7 +78,8 @@ weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
 			finish(b, s);
 		} else if (seat == BIAS_NOBODY) {
 			(void)cas(&b->bias, s,
-				  next(s, rseq ? cpu + 1 : BIAS_FOREVER));
+				  next(s, rseq ? BIAS_CPU0 + cpu :
+					  BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED && !rseq) {
 			(void)cas(&b->bias, s, next(s, BIAS_FOREVER));
 		} else if (seat == BIAS_SHARED) {
@@ -87,7 +88,7 @@ weft__noinline int weft__bias_cas_slow(struct vcpu *vc, struct bias *b,
 			r = seq_bias_cas_shared(vc, b, old, new_);
 			if (r != BIAS_OTHER)
 				return r;
-		} else if (seat == cpu + 1) {
+		} else if (BIAS_MATCHES(seat) == cpu) {
 			r = seq_bias_cas(vc, b, old, new_);
 			if (r != BIAS_OTHER)
 				return r;

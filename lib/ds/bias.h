@@ -6,17 +6,17 @@
  * may change it how.
  *
  *	NOBODY		fresh: claimed by a CAS of the seat
- *	c + 1		threads on CPU c, by a sequence with one plain store
+ *	CPU0 + c	threads on CPU c, by a sequence with one plain store
  *	SHARED		anyone, by a LOCK inside a sequence
  *	FOREVER		anyone, by a plain LOCK; never biased again
  *	STOPPED | s	on the way from s to SHARED
  *	STOPPED | ALL | s	on the way from SHARED to s
  *
- *	NOBODY --> c+1 --> STOPPED|c+1 --> SHARED --> STOPPED|ALL|c+1 --> c+1
- *	  |                                  |
- *	  +------------> FOREVER <-----------+
+ *	NOBODY --> s --> STOPPED|s --> SHARED --> STOPPED|ALL|s --> s = CPU0+c
+ *	  |                              |
+ *	  +----------> FOREVER <---------+
  *
- * Leaving c + 1 and leaving SHARED for a CPU restart the sequences that were
+ * Leaving CPU0 + c and leaving SHARED for a CPU restart the sequences that were
  * begun under the old seat: membarrier RSEQ on CPU c, and on all CPUs.  Nobody
  * waits for whoever stopped a word: who finds it stopped does the membarrier
  * itself and then the same CAS.  The version, counted up with each stop, lets
@@ -36,13 +36,24 @@
 
 #include "../arch/runq.h"
 
-#define BIAS_NOBODY 0u
+#define BIAS_NOBODY 0u		/* so that zeroed memory is a word */
+#define BIAS_CPU0 16u
 #define BIAS_SHARED 0x7fffffffu
 #define BIAS_FOREVER 0x7ffffffeu
 #define BIAS_STOPPED 0x80000000u
 #define BIAS_ALL 0x40000000u
 #define BIAS_CPU 0x3fffffffu
 #define BIAS_REBIAS 256u
+
+/*
+ * The cpu_id for which a sequence finds the seat its own.  For a seat that is
+ * no CPU's that must be nobody's: neither a CPU, nor the -1 and -2 of a thread
+ * without rseq, nor RUNQ_NOCPU.  STOPPED only adds high bits to a CPU's.
+ */
+#define BIAS_MATCHES(seat) (-BIAS_CPU0 + (seat))
+_Static_assert(BIAS_MATCHES(BIAS_NOBODY) == RUNQ_STOPPED, "no thread's");
+_Static_assert(BIAS_MATCHES(BIAS_SHARED) < RUNQ_STOPPED, "no thread's");
+_Static_assert(BIAS_MATCHES(BIAS_FOREVER) > BIAS_CPU, "no CPU's");
 
 enum { BIAS_OK, BIAS_DIFFERS, BIAS_OTHER };
 

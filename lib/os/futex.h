@@ -7,7 +7,7 @@
 #ifndef WEFT__FUTEX_H
 #define WEFT__FUTEX_H
 
-#include "arch/compiler.h"
+#include "../arch/compiler.h"
 
 /**
  * weft__futex_wait() - sleep while *@f is @val

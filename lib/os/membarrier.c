@@ -26,6 +26,7 @@
 #define BEAT_NS			(2 * NSEC_PER_USEC)
 
 u64 weft__membarriers;
+u32 weft__membarrier_limit_us = UINT32_MAX;
 
 static int membarrier(int cmd, unsigned int flags, int cpu)
 {
@@ -47,18 +48,42 @@ static const char *probe(int cmd, int registration, const char *missing)
 	return NULL;
 }
 
-const char *weft__membarrier_probe(void)
+static const char *probe_plain(void)
 {
 	return probe(MEMBARRIER_CMD_PRIVATE_EXPEDITED,
 		     MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED,
 		     "the kernel has no private expedited membarrier");
 }
 
+static bool dear(u32 ns)
+{
+	return ns > weft__membarrier_limit_us * (u64)NSEC_PER_USEC;
+}
+
+const char *weft__membarrier_probe(void)
+{
+	static char too_dear[80];
+	const char *why = probe_plain();
+	u32 ns;
+
+	if (why)
+		return why;
+	ns = weft__membarrier_price().busy;
+	if (!dear(ns))
+		return NULL;
+	snprintf(too_dear, sizeof(too_dear),
+		 "membarrier is dear: %u us, and WEFT_MEMBARRIER_US=%u",
+		 (u32)(ns / NSEC_PER_USEC), weft__membarrier_limit_us);
+	return too_dear;
+}
+
 const char *weft__membarrier_probe_rseq(void)
 {
-	const char *why = probe(CMD_RSEQ, CMD_REGISTER_RSEQ,
-				"the kernel has no rseq membarrier");
+	const char *why = weft__membarrier_probe();
 
+	if (!why)
+		why = probe(CMD_RSEQ, CMD_REGISTER_RSEQ,
+			    "the kernel has no rseq membarrier");
 	if (!why && membarrier(CMD_RSEQ, FLAG_CPU, 0))
 		why = "the rseq membarrier does not take a CPU";
 	return why;
@@ -194,14 +219,29 @@ static u32 busy_ns(void)
 	return ns;
 }
 
+/*
+ * Not by one look: its only samples may have met a CPU that a hypervisor had
+ * taken away.
+ */
+static u32 least_busy_ns(void)
+{
+	u32 least = 0, ns;
+
+	for (int i = 0; i < 3 && (!least || dear(least)); i++) {
+		ns = busy_ns();
+		if (ns && (!least || ns < least))
+			least = ns;
+	}
+	return least;
+}
+
 struct weft__membarrier_price weft__membarrier_price(void)
 {
 	static struct weft__membarrier_price price;
 
-	if (!price.idle && !weft__membarrier_probe()) {
+	if (!price.idle && !probe_plain()) {
 		price.idle = median_ns(NULL);
-		for (int i = 0; i < 3 && !price.busy; i++)
-			price.busy = busy_ns();
+		price.busy = least_busy_ns();
 		if (price.busy < price.idle)
 			price.busy = price.idle;
 	}

@@ -20,16 +20,29 @@ extern u64 weft__membarriers;
 
 /*
  * Prices in ns, medians: alone, and while another thread of this process runs
- * on another CPU and has to be interrupted (equal, where there is one CPU).
+ * on another CPU and has to be interrupted (equal, where there is one CPU or no
+ * thread to be had).  The first is only a lower bound: in a process of one
+ * thread the kernel has nothing to do.
  */
 struct weft__membarrier_price {
 	u32 idle;
 	u32 busy;
 };
 
-/** weft__membarrier_probe() - register with the kernel; 0 or why not */
+/*
+ * The dearest call that is worth while, in us: beyond it fences stand in.  Set
+ * before a probe; no limit until then.
+ */
+extern u32 weft__membarrier_limit_us;
+
+/**
+ * weft__membarrier_probe() - register with the kernel, and ask for the price
+ *
+ * Return: NULL, or why it is not to be used; the text lasts until the next
+ * probe.
+ */
 const char *weft__membarrier_probe(void);
-/** weft__membarrier_probe_rseq() - the same for the rseq forms */
+/** weft__membarrier_probe_rseq() - the same for the rseq forms, too */
 const char *weft__membarrier_probe_rseq(void);
 
 /**

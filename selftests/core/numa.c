@@ -51,6 +51,66 @@ TEST(ms_are_bound_to_their_nodes_cpus)
 	DONE();
 }
 
+/* The call that m sleeps in; -1: it runs, or there is no /proc. */
+static int sleeps_in(const struct m *m)
+{
+	char path[64];
+	int nr = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", m->tid);
+	f = fopen(path, "r");
+	if (f && fscanf(f, "%d", &nr) != 1)
+		nr = -1;
+	if (f)
+		fclose(f);
+	return nr;
+}
+
+static void *sits_in_read(void *arg)
+{
+	char c;
+
+	atomic_add(&up, 1);
+	CHECK(WEFT_BLOCKING(read(*(int *)arg, &c, 1)) == 1);
+	return NULL;
+}
+
+static void *is_run(void *arg)
+{
+	atomic_add(&ran, 1);
+	return arg;
+}
+
+/*
+ * Nodes that were made up have no memory, so there Ms sleep anywhere.  Here
+ * both become the kernel's node 0: Ms made from then on sleep there, are woken
+ * there, and take the places of those that block.
+ */
+TEST(ms_sleep_on_their_nodes)
+{
+	int p[2];
+	u32 i;
+
+	NEEDS_CPUS(2);
+	ASSERT_EQ(0, pipe(p));
+	ASSERT_EQ(0, start_nodes(1, WEFT_BIND_DEFAULT));
+	EXPECT_EQ(WEFT__NO_NODE, S.m[0]->futex.node);
+	for (i = 0; i < S.nnodes; i++)
+		WRITE_ONCE(S.node[i].os, 0);
+	for (i = 1; i <= 5; i++) {
+		ASSERT_EQ(0, weft_go(sits_in_read, &p[0]));
+		EXPECT_TRUE(AWAIT(READ_ONCE(up) == i));
+		ASSERT_EQ(0, weft_go(is_run, NULL));
+		EXPECT_TRUE(AWAIT(READ_ONCE(ran) == i));
+	}
+	EXPECT_EQ(0, S.m[S.nm - 1]->futex.node);
+	if (weft__feature(WEFT__FUTEX2))
+		EXPECT_TRUE(AWAIT(sleeps_in(S.m[S.nm - 1]) == 455));
+	ASSERT_EQ(5, write(p[1], "12345", 5));
+	DONE();
+}
+
 TEST(bound_to_one_cpu_each)
 {
 	size_t sz;

@@ -8,7 +8,6 @@
 # WANT is "holds" or "fails" (a planted bug that must be found).  MODE says how:
 #	full	every state, kept whole
 #	hash	every state, of which a hash is kept: two may collide unnoticed
-#	bits	a Bloom filter: a large part of the states, perhaps not all
 #	live	the model's ltl property, with weak fairness
 # Prints one line, "states N, T s: what happened"; the status is 0 if WANT came
 # true, 1 if not, 2 if memory or time (MODEL_TIME, s) ran out before an error.
@@ -31,7 +30,6 @@ args=
 case $mode in
 full)	cflags="-DSAFETY -DCOLLAPSE" ;;
 hash)	cflags="-DSAFETY -DHC4"; bits=27; depth=20000000 ;;
-bits)	cflags="-DSAFETY -DBITSTATE"; bits=34; depth=20000000 ;;
 live)	cflags="-DCOLLAPSE -DNFAIR=3"; args="-a -f" ;;
 *)	echo "model.sh: no mode $mode"; exit 1 ;;
 esac

@@ -28,6 +28,7 @@ static int probe(void)
 
 static void clean(void)
 {
+	unsetenv("WEFT_MEMBARRIER_US");
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		unsetenv(settings[i]);
 }
@@ -97,6 +98,30 @@ TEST(on_is_refused_where_it_cannot_be)
 		   weft__feature(WEFT__GUARD) && weft__feature(WEFT__NUMA)) ?
 			  0 : -EINVAL,
 		  probe());
+}
+
+/* No price is below a limit of 0. */
+TEST(too_dear_is_off_unless_insisted_on)
+{
+	static const enum weft__feature both[] = { WEFT__MEMBARRIER,
+						   WEFT__MEMBARRIER_RSEQ };
+
+	clean();
+	setenv("WEFT_MEMBARRIER", "on", 1);
+	if (probe())
+		SKIP(return, "%s", weft__feature_why(WEFT__MEMBARRIER));
+	setenv("WEFT_MEMBARRIER_US", "0", 1);
+	ASSERT_EQ(0, probe());
+	EXPECT_TRUE(weft__feature(WEFT__MEMBARRIER));
+	unsetenv("WEFT_MEMBARRIER");
+	ASSERT_EQ(0, probe());
+	for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+		ASSERT_FALSE(weft__feature(both[i]));
+		EXPECT_NE(NULL, strstr(weft__feature_why(both[i]), "dear"));
+	}
+	setenv("WEFT_MEMBARRIER_US", "1000000", 1);
+	ASSERT_EQ(0, probe());
+	EXPECT_TRUE(weft__feature(WEFT__MEMBARRIER));
 }
 
 static void *look_at_area(void *arg)

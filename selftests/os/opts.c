@@ -44,8 +44,8 @@ static void clean(void)
 	static const char *const names[] = {
 		"WEFT_PROCS", "WEFT_STACK", "WEFT_MAX_M", "WEFT_BIND",
 		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON", "WEFT_RSEQ",
-		"WEFT_MEMBARRIER", "WEFT_GUARD", "WEFT_NUMA",
-		"WEFT_FAKE_NODES", "WEFT_DEBUG",
+		"WEFT_MEMBARRIER", "WEFT_MEMBARRIER_US", "WEFT_GUARD",
+		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_DEBUG",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -146,6 +146,8 @@ TEST(bad_values_are_refused_with_their_line)
 		{ "WEFT_SPIN", "10001", "not a number from 0 to 10000" },
 		{ "WEFT_SYSMON", "19", "not a number from 20 to 1000000" },
 		{ "WEFT_RSEQ", "0", "not one of auto, on, off" },
+		{ "WEFT_MEMBARRIER_US", "1000001",
+		  "not a number from 0 to 1000000" },
 		{ "WEFT_MEMBARRIER", "OFF", "not one of auto, on, off" },
 		{ "WEFT_GUARD", "no", "not one of auto, on, off" },
 		{ "WEFT_NUMA", "2", "not one of auto, on, off" },

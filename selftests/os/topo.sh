@@ -8,8 +8,8 @@
 
 topo=${1:-${objtree:-../..}/tools/weft-topo}
 unset WEFT_PROCS WEFT_STACK WEFT_MAX_M WEFT_BIND WEFT_FPENV WEFT_SPIN \
-	WEFT_SYSMON WEFT_RSEQ WEFT_MEMBARRIER WEFT_GUARD WEFT_NUMA \
-	WEFT_FAKE_NODES WEFT_DEBUG
+	WEFT_SYSMON WEFT_RSEQ WEFT_MEMBARRIER WEFT_MEMBARRIER_US WEFT_GUARD \
+	WEFT_NUMA WEFT_FAKE_NODES WEFT_DEBUG
 n=0
 failed=0
 
@@ -61,7 +61,7 @@ if ! command -v "$topo" >/dev/null; then
 	echo "1..0 # SKIP no $topo"
 	exit 4
 fi
-echo "1..26"
+echo "1..28"
 
 status 0 "runs" "$topo"
 says "names the processors" "processors: "
@@ -84,6 +84,12 @@ status 0 "runs with rseq and membarrier off" \
 	env WEFT_RSEQ=off WEFT_MEMBARRIER=off "$topo"
 says "says who turned rseq off" "turned off by WEFT_RSEQ=off"
 says "says who turned membarrier off" "turned off by WEFT_MEMBARRIER=off"
+status 0 "runs where membarrier is dear" env WEFT_MEMBARRIER_US=0 "$topo"
+if WEFT_MEMBARRIER=on "$topo" >/dev/null 2>&1; then
+	says "says what it costs" "off: membarrier is dear: "
+else
+	says "says that there is none" "off: "
+fi
 status 0 "runs where glibc has no rseq" \
 	env GLIBC_TUNABLES=glibc.pthread.rseq=0 "$topo"
 says "says so" "off: glibc"

@@ -78,14 +78,14 @@ TEST(from_seat_to_seat)
 	on_cpu(cpu[0]);
 	EXPECT_EQ(BIAS_NOBODY, seat());
 	step(vc);
-	EXPECT_EQ((u32)cpu[0] + 1, seat());
+	EXPECT_EQ(BIAS_CPU0 + (u32)cpu[0], seat());
 	v = version();
 	/* its own CPU: no transition, and no slow path */
 	for (i = 0; i < 1000; i++)
 		step(vc);
 	EXPECT_EQ(BIAS_OK, seq_bias_cas(vc, &b, b.word, b.word + 1));
 	EXPECT_EQ(BIAS_DIFFERS, seq_bias_cas(vc, &b, b.word + 1, 0));
-	EXPECT_EQ((u32)cpu[0] + 1, seat());
+	EXPECT_EQ(BIAS_CPU0 + (u32)cpu[0], seat());
 	EXPECT_EQ(v, version());
 	/* another CPU: shared */
 	on_cpu(cpu[1]);
@@ -121,7 +121,7 @@ TEST(biased_again_and_each_time_later)
 		step(vc);
 		ASSERT_EQ(BIAS_SHARED, seat());
 		n = until_biased(vc, 100000);
-		EXPECT_EQ((u32)cpu[i % 2] + 1, seat());
+		EXPECT_EQ(BIAS_CPU0 + (u32)cpu[i % 2], seat());
 		EXPECT_GE(n, limit - 2);
 		EXPECT_LE(n, limit + 2);
 		limit *= 2;
@@ -138,10 +138,7 @@ TEST(biased_again_and_each_time_later)
 	DONE();
 }
 
-/*
- * A thread without rseq.  Not cpu_id -1, which matches NOBODY: for a thread
- * whose area says that, weft__my_vcpu() answers with another.
- */
+/* A thread without rseq, on a word that nobody, a CPU or all have. */
 static void no_rseq(struct __test_metadata *_metadata, u32 id)
 {
 	struct vcpu none = { .cpu_id = id }, *vc = weft__my_vcpu();
@@ -168,6 +165,7 @@ TEST(for_ever_once_a_thread_has_no_rseq)
 	if (!begin(_metadata))
 		return;
 	no_rseq(_metadata, RUNQ_NOCPU);
+	no_rseq(_metadata, (u32)-1);
 	no_rseq(_metadata, (u32)-2);
 	DONE();
 }
@@ -196,15 +194,15 @@ TEST(nobody_waits_for_who_stopped_it)
 	vc = weft__my_vcpu();
 	on_cpu(cpu[1]);
 	v = 7ull << 32;
-	b.bias = v | BIAS_STOPPED | (u32)(cpu[0] + 1);
+	b.bias = v | BIAS_STOPPED | (BIAS_CPU0 + (u32)cpu[0]);
 	step(vc);
 	EXPECT_EQ(BIAS_SHARED, seat());
 	EXPECT_EQ(7, version());
-	b.bias = v | BIAS_STOPPED | BIAS_ALL | (u32)(cpu[1] + 1);
+	b.bias = v | BIAS_STOPPED | BIAS_ALL | (BIAS_CPU0 + (u32)cpu[1]);
 	step(vc);
-	EXPECT_EQ((u32)cpu[1] + 1, seat());
+	EXPECT_EQ(BIAS_CPU0 + (u32)cpu[1], seat());
 	/* from elsewhere: to that CPU first, and then away from it */
-	b.bias = v | BIAS_STOPPED | BIAS_ALL | (u32)(cpu[0] + 1);
+	b.bias = v | BIAS_STOPPED | BIAS_ALL | (BIAS_CPU0 + (u32)cpu[0]);
 	step(vc);
 	EXPECT_EQ(BIAS_SHARED, seat());
 	EXPECT_EQ(8, version());
@@ -252,6 +250,57 @@ TEST(each_operation_once)
 		ASSERT_EQ(0, pthread_join(t[i], NULL));
 	EXPECT_EQ(THREADS * each, b.word);
 	EXPECT_EQ(BIAS_FOREVER, seat());
+	DONE();
+}
+
+/* ---- words that nobody has, by two at the same time ---- */
+
+#define FRESH 1000
+#define EACH 100
+
+static struct bias fresh[FRESH];
+static u32 there;
+
+static void *adds_to_each(void *arg)
+{
+	struct vcpu none = { .cpu_id = (u32)-1 }, *vc = weft__my_vcpu();
+	bool first = arg;
+	u64 w;
+	u32 i;
+
+	on_cpu(cpu[first]);
+	atomic_add(&there, 1);
+	while (READ_ONCE(there) < 2)	/* runs already when the other does */
+		cpu_relax();
+	for (i = 0; i < FRESH * EACH; i++) {
+		struct bias *f = &fresh[i / EACH];
+
+		do {
+			w = READ_ONCE(f->word);
+		} while (!bias_cas(first ? &none : vc, f, w, w + 1));
+	}
+	return NULL;
+}
+
+TEST(a_fresh_word_is_claimed_once)
+{
+	u32 round, i, lost = 0;
+	pthread_t t[2];
+
+	if (!begin(_metadata))
+		return;
+	for (round = 0; round < 20; round++) {
+		memset(fresh, 0, sizeof(fresh));
+		there = 0;
+		for (i = 0; i < 2; i++)
+			ASSERT_EQ(0, pthread_create(&t[i], NULL, adds_to_each,
+						    i ? &b : NULL));
+		for (i = 0; i < 2; i++)
+			ASSERT_EQ(0, pthread_join(t[i], NULL));
+		for (i = 0; i < FRESH; i++)
+			lost += fresh[i].word != 2 * EACH;
+	}
+	EXPECT_EQ(0, lost);
 	DONE();
 }
 

@@ -109,7 +109,7 @@ static void stuck(const char *how)
 	for (i = 0; i < S.nm; i++)
 		fprintf(stderr, "M %u: state %u tok %u locked %u futex %u\n",
 			i, S.m[i]->state, S.m[i]->tok, S.m[i]->locked,
-			S.m[i]->futex);
+			S.m[i]->futex.val);
 	weft_dump(2);
 	abort();
 }

@@ -12,7 +12,7 @@ static __always_inline int seq_bias_cas(struct vcpu *vc, struct bias *b,
 	__asm__ __volatile__ goto(
 		WEFT__SEQ_BEGIN
 		"movl %c[seat](%[b]), %%eax\n\t"
-		"decl %%eax\n\t"
+		"subl %[cpu0], %%eax\n\t"
 		"cmpl 4(%[vc]), %%eax\n\t"
 		"jne %l[other]\n\t"
 		"cmpq %[old], %c[word](%[b])\n\t"
@@ -22,7 +22,8 @@ static __always_inline int seq_bias_cas(struct vcpu *vc, struct bias *b,
 		:
 		: [vc] "r"(vc), [b] "r"(b), [old] "r"(old), [new_] "r"(new_),
 		  [seat] "i"(offsetof(struct bias, bias)),
-		  [word] "i"(offsetof(struct bias, word))
+		  [word] "i"(offsetof(struct bias, word)),
+		  [cpu0] "i"(BIAS_CPU0)
 		: "rax", "memory", "cc"
 		: other, differs);
 	return BIAS_OK;
