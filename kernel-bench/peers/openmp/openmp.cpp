@@ -33,7 +33,7 @@ const char *peer_version(void)
 }
 
 /* Runs @body as the one task of a new team that starts the others. */
-template<typename F> static void in_team(const struct run *r, F body)
+template <typename F> static void in_team(const struct run *r, F body)
 {
 	omp_set_dynamic(0);
 #pragma omp parallel num_threads(r->procs)

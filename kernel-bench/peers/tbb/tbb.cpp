@@ -27,7 +27,7 @@ const char *peer_version(void)
 }
 
 /* Runs @body in an arena of as many threads as the run has processors. */
-template<typename F> static void in_arena(const struct run *r, F body)
+template <typename F> static void in_arena(const struct run *r, F body)
 {
 	tbb::global_control limit(tbb::global_control::max_allowed_parallelism,
 				  r->procs);
