@@ -1,0 +1,3 @@
+module weft/peer
+
+go 1.18
