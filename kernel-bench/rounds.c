@@ -3,8 +3,9 @@
  * rounds.c - what is measured, and in which order.
  *
  * Each round measures every cell once, the implementations of a row one after
- * the other (A B C A B C ...): a neighbour that comes and goes on this machine hits
- * all of them alike.  A cell that failed or was skipped is not tried again.
+ * the other (A B C A B C ...): a neighbour that comes and goes on this machine
+ * hits all of them alike.  A cell that failed or was skipped is not tried
+ * again.
  */
 #include "driver.h"
 

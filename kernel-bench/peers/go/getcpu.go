@@ -9,7 +9,10 @@ import (
 )
 
 // Package syscall does not know the call everywhere.
-var getcpuNumber = map[string]uintptr{"amd64": 309, "arm64": 168}[runtime.GOARCH]
+var getcpuNumber = map[string]uintptr{
+	"amd64": 309,
+	"arm64": 168,
+}[runtime.GOARCH]
 
 // getcpu is -1 where there is none.
 func getcpu() int {
