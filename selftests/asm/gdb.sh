@@ -86,7 +86,7 @@ frames running stop_here running_inner running_fn weft__call weft__g_main \
 	weft__g_entry
 frames parked parked_inner parked_outer parked_fn weft__call weft__g_main \
 	weft__g_entry
-frames inline stop_here running_inner inline_fn weft__call weft__join_inline start \
+frames inline stop_here running_inner inline_fn weft__call weft_join start \
 	weft__g_main weft__g_entry
 n=$((n + 1))
 if grep -q 'exited normally' "$tmp/out"; then
