@@ -70,6 +70,7 @@ typedef void bench_fn(struct run *r);
  * @arg:	tells rows apart that share a function
  * @min_procs:	0, or the fewest processors with which it means something
  * @max_procs:	0, or the most
+ * @higher:	the higher the value, the better
  * @serial:	only one G has work at a time, so it never fills two CPUs
  */
 struct bench {
@@ -79,7 +80,7 @@ struct bench {
 	struct size full, quick, twin_full, twin_quick;
 	long arg;
 	unsigned int min_procs, max_procs;
-	bool serial;
+	bool higher, serial;
 };
 
 #ifdef BENCH_INLINE
@@ -228,11 +229,13 @@ void spin_ns(int64_t ns);
 void sleep_until(int64_t deadline_ns);
 uint64_t rnd(uint64_t *state);
 int compare_i64(const void *a, const void *b);
+int compare_double(const void *a, const void *b);
 double percentile(const int64_t *sorted, long n, double p);
 double median_of(double *v, long n);
 void work_calibrate(void);
 void work_us(int us);
 long status_kb(const char *key);
+int64_t task_ran_ns(long tid);
 
 /* threads.c: what the twins are made of */
 int thread_start(pthread_t *t, void *(*fn)(void *), void *arg);

@@ -228,6 +228,7 @@ static const struct bench block8 = {
 	.quick = { .ms = 300 },
 	.arg = BLOCK8_PIPE,
 	.min_procs = 2,
+	.higher = true,
 };
 static const struct bench block8_sleep = {
 	.name = "block8_sleep",
@@ -239,6 +240,7 @@ static const struct bench block8_sleep = {
 	.quick = { .ms = 300 },
 	.arg = BLOCK8_SLEEP,
 	.min_procs = 2,
+	.higher = true,
 };
 static const struct bench block8_plain = {
 	.name = "block8_plain",
@@ -250,6 +252,7 @@ static const struct bench block8_plain = {
 	.quick = { .ms = 300 },
 	.arg = BLOCK8_PLAIN,
 	.min_procs = 2,
+	.higher = true,
 };
 
 BENCH_ROWS(block8, &block8, &block8_sleep, &block8_plain);

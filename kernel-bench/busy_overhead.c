@@ -44,22 +44,6 @@ struct overhead_tasks {
 
 static struct overhead_tasks overhead_before, overhead_after;
 
-static int64_t overhead_task_ns(long tid)
-{
-	char path[64];
-	long long ns = -1;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", tid);
-	f = fopen(path, "re");
-	if (!f)
-		return -1;
-	if (fscanf(f, "%lld", &ns) != 1)
-		ns = -1;
-	fclose(f);
-	return ns;
-}
-
 static void overhead_read(struct overhead_tasks *all)
 {
 	DIR *d = opendir("/proc/self/task");
@@ -70,7 +54,7 @@ static void overhead_read(struct overhead_tasks *all)
 	while (d && all->n < OVERHEAD_TASKS && (e = readdir(d))) {
 		t = &all->task[all->n];
 		t->tid = atol(e->d_name);
-		t->ns = t->tid > 0 ? overhead_task_ns(t->tid) : -1;
+		t->ns = t->tid > 0 ? task_ran_ns(t->tid) : -1;
 		all->n += t->ns >= 0;
 	}
 	if (d)

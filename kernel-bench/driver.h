@@ -12,6 +12,9 @@
  *	report.c	JSON
  *	table.c		a table for people
  *	host.c		what machine this is
+ *	results.c	a file of such JSON, read
+ *	band.c		what a difference between two such files means
+ *	compare.c	the differences
  */
 #ifndef DRIVER_H
 #define DRIVER_H
@@ -125,6 +128,7 @@ double cell_value(const struct cell *c, const char *name);
 void cell_set(char **field, const char *text);
 
 int child_main(int argc, char **argv);
+int compare_main(int argc, char **argv);
 int measure(struct cell *c, const struct options *o, int round);
 struct cells rounds_run(const struct options *o, int *status);
 void cells_free(struct cells *cs);

@@ -21,7 +21,9 @@
 #include "block8.c"
 #include "mem.c"
 #include "idle.c"
+#include "low_load.c"
 #include "busy_overhead.c"
+#include "monitor.c"
 
 extern const bool bench_inlined;
 const bool bench_inlined = BENCH_INLINED;

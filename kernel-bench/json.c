@@ -202,17 +202,28 @@ static struct json *value(struct reader *r)
 	return j;
 }
 
-/* NULL if @text is anything but one value. */
-struct json *json_parse(const char *text)
+/*
+ * NULL if @text is anything but one value; *@end is then near what is wrong,
+ * else at the end.
+ */
+struct json *json_parse_at(const char *text, const char **end)
 {
 	struct reader r = { text, 0 };
 	struct json *j = value(&r);
 
 	space(&r);
+	*end = r.p;
 	if (!*r.p)
 		return j;
 	json_free(j);
 	return NULL;
+}
+
+struct json *json_parse(const char *text)
+{
+	const char *end;
+
+	return json_parse_at(text, &end);
 }
 
 void json_free(struct json *j)

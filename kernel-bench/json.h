@@ -27,6 +27,7 @@ struct json {
 	struct json *child, *next;
 };
 
+struct json *json_parse_at(const char *text, const char **end);
 struct json *json_parse(const char *text);
 void json_free(struct json *j);
 const struct json *json_get(const struct json *obj, const char *name);

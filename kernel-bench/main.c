@@ -12,10 +12,12 @@ static const char help[] =
 	"usage: weft-bench list [--json]\n"
 	"       weft-bench run [options]\n"
 	"       weft-bench primitives [options]\n"
+	"       weft-bench compare [options] OLD.json NEW.json\n"
 	"\n"
 	"  list        the rows: name, unit, what an operation is\n"
 	"  run         measure rows, and the primitives of this machine\n"
 	"  primitives  measure these alone\n"
+	"  compare     two files of --json; its options: compare --help\n"
 	"\n"
 	"  --bench A,B     these rows; default: all\n"
 	"  --impl A,B      these implementations; default: weft,pthread\n"
@@ -53,7 +55,9 @@ static void list_json(void)
 		printf("%s {\"bench\": \"%s\", \"unit\": \"%s\", \"doc\": ",
 		       i ? ",\n" : "[\n", b->name, b->unit);
 		json_put_str(stdout, b->doc);
-		printf(", \"primitive\": %s", b->host ? "true" : "false");
+		printf(", \"better\": \"%s\", \"primitive\": %s",
+		       b->higher ? "higher" : "lower",
+		       b->host ? "true" : "false");
 		if (b->twin)
 			printf(", \"twin\": ");
 		if (b->twin)
@@ -129,6 +133,8 @@ int main(int argc, char **argv)
 	struct options o;
 	int i;
 
+	if (!strcmp(cmd, "compare"))
+		return compare_main(argc - 1, argv + 1);
 	for (i = 1; i < argc; i++)
 		if (!strcmp(argv[i], "--help") || !strcmp(cmd, "help"))
 			cmd = "--help";
@@ -141,8 +147,8 @@ int main(int argc, char **argv)
 	if (!strcmp(cmd, "one"))
 		return child_main(argc - 1, argv + 1);
 	if (strcmp(cmd, "run") && strcmp(cmd, "primitives"))
-		usage_error("no command '%s'; there are list, run, primitives",
-			    cmd);
+		usage_error("no command '%s'; there are list, run, primitives, "
+			    "compare", cmd);
 	options_parse(&o, argc - 1, argv + 1);
 	if (!strcmp(cmd, "primitives"))
 		o.nimpl = 0;

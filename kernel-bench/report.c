@@ -79,6 +79,7 @@ static void put_cell(FILE *f, const struct cell *c)
 	json_put_str(f, c->impl->name);
 	put(f, "procs", c->procs);
 	put_text(f, "unit", c->bench->unit);
+	put_text(f, "better", c->bench->higher ? "higher" : "lower");
 	if (s)
 		put_value(f, s);
 	else

@@ -77,7 +77,7 @@ int compare_i64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static int compare_double(const void *a, const void *b)
+int compare_double(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -141,4 +141,21 @@ long status_kb(const char *key)
 			kb = atol(line + strlen(key));
 	fclose(f);
 	return kb;
+}
+
+/* How long a thread of this process ran; -1 if nobody says. */
+int64_t task_ran_ns(long tid)
+{
+	char path[64];
+	long long ns = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/schedstat", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	if (fscanf(f, "%lld", &ns) != 1)
+		ns = -1;
+	fclose(f);
+	return ns;
 }

@@ -89,34 +89,21 @@ static __always_inline struct g *pop(struct m *m)
 	return weft__pop_slow(m);
 }
 
-/*
- * Where the working set may leave the first-level cache, fetch the contexts
- * of the Gs to come.  A stale pointer does no harm: no G is ever unmapped.
- */
-static __always_inline void prefetch_ahead(struct m *m)
-{
-	struct runq *q = &m->p->q;
-	u64 h = READ_ONCE(q->phead);
-	struct g *g;
-	char *c;
+/* What a G said of its FP control words by weft_fesetenv(). */
+void weft__fp_declared_read(const struct g *g, struct fpenv *fp);
 
-	if (READ_ONCE(q->tail) - h <= 48)
-		return;
-	g = (struct g *)READ_ONCE(q->slot[(h + 8) & RUNQ_MASK]);
-	__builtin_prefetch(g, 1);
-	g = (struct g *)READ_ONCE(q->slot[(h + 3) & RUNQ_MASK]);
-	c = (char *)READ_ONCE(g->ctx);
-	__builtin_prefetch(c, 1);
-	__builtin_prefetch(c + 64, 1);
-}
-
-static __always_inline void ctx_save(struct m *m, struct ctx *c)
+static __always_inline void ctx_save(struct m *m, const struct g *g,
+				     struct ctx *c)
 {
 	c->err = *m->err;
 	if (unlikely(m->eh))
 		c->eh = *m->eh;
 	if (likely(!weft__fp_declared))
 		fp_read(&c->fp);
+	else if (unlikely(g->flags & GF_COLD))
+		weft__fp_declared_read(g, &c->fp);
+	else
+		c->fp = weft__fp_start;
 }
 
 static __always_inline void ctx_restore(struct m *m, const struct ctx *c)
@@ -126,9 +113,6 @@ static __always_inline void ctx_restore(struct m *m, const struct ctx *c)
 		*m->eh = c->eh;
 	fp_load(&c->fp);
 }
-
-/* Under WEFT_FPENV_DECLARED: what the G said, or what it started with. */
-void weft__fp_declared_read(const struct g *g, struct fpenv *fp);
 
 static __always_inline void finish(struct m *m, struct g *prev,
 				   struct ctx *pc, u64 post)
@@ -153,9 +137,7 @@ static __always_inline void *switch_to(struct m *m, struct g *to, u64 post,
 	struct ctx self, *pc = &self;
 	struct g *prev = m->cur;
 
-	ctx_save(m, &self);
-	if (unlikely(weft__fp_declared))
-		weft__fp_declared_read(prev, &self.fp);
+	ctx_save(m, prev, &self);
 	if (!__builtin_constant_p(!arg) || arg)
 		self.arg = arg;
 	if (unlikely((uintptr_t)to->ctx & CTX_SPECIAL))
@@ -274,7 +256,6 @@ static __always_inline void g_yield(void)
 	n = pop(m);
 	if (unlikely(!n))
 		return;
-	prefetch_ahead(m);
 	switch_to(m, n, POST_PUSH, NULL);
 }
 

@@ -16,8 +16,8 @@
  * What is cold lies in an array beside the Gs of a slab (gpool.h), so that it
  * shares no page with them and costs nothing until it is used.
  *
- * A G is type-stable: a slab is never unmapped, since who prefetches follows
- * stale pointers.
+ * A G is type-stable: a slab is never unmapped, so that a dump can walk all of
+ * them, and a stale handle be told by its join word.
  */
 #ifndef WEFT_CORE_G_H
 #define WEFT_CORE_G_H

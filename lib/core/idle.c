@@ -162,7 +162,9 @@ static void park(struct m *m)
 		if ((weft__any_work(1) || own_work(m)) && un_idle(m, idle))
 			return;
 	}
-	if (READ_ONCE(S.nidle) == READ_ONCE(S.nprocs) && READ_ONCE(S.running))
+	/* No G is left: weft_run ends, and sysmon says so. */
+	if (READ_ONCE(S.nidle) == READ_ONCE(S.nprocs) &&
+	    READ_ONCE(S.running) && !weft__live())
 		weft__sysmon_kick();
 	weft__m_sleep(m);
 	m->fruitless = 0;
@@ -195,12 +197,31 @@ static struct g *spin(struct m *m)
 	return g;
 }
 
-static bool may_spin(void)
+static bool may_spin(struct m *m)
 {
 	u32 n = READ_ONCE(S.nprocs);
 
-	return n > 1 && S.opts.spin_us &&
-	       READ_ONCE(S.nspin) * 2 < n - READ_ONCE(S.nidle);
+	if (n < 2 || !S.opts.spin_us ||
+	    READ_ONCE(S.nspin) * 2 >= n - READ_ONCE(S.nidle))
+		return false;
+	if (!m->nospin)
+		return true;
+	m->nospin--;
+	return false;
+}
+
+/*
+ * A spin in vain makes the M let the next chance pass, the second one the next
+ * three, up to 31: where Gs are woken 500 us apart, spinning costs as much as
+ * half of their work (kernel-bench low_load).
+ */
+static void judge_spin(struct m *m, bool found)
+{
+	if (found)
+		m->spinrest = 0;
+	else if (m->spinrest < 31)
+		m->spinrest = m->spinrest * 2 + 1;
+	m->nospin = m->spinrest;
 }
 
 static struct g *look(struct m *m)
@@ -219,10 +240,11 @@ static struct g *look(struct m *m)
 	g = weft__steal(m);
 	if (!g && READ_ONCE(S.nprocs) > 1)
 		g = weft__seize_stuck(m, weft__now());
-	if (!g && may_spin()) {
+	if (!g && may_spin(m)) {
 		atomic_add(&S.nspin, 1);
 		g = spin(m);
 		atomic_sub(&S.nspin, 1);
+		judge_spin(m, g);
 	}
 	return g;
 }

@@ -32,7 +32,7 @@ static void run(struct m *m, struct g *g)
 		g = weft__prepare(m, g);
 	if (g == &m->g0)
 		return;
-	ctx_save(m, &self);
+	ctx_save(m, &m->g0, &self);
 	fp_read(&self.fp);
 	m->g0.ctx = &self;
 	m->cur = g;
@@ -125,6 +125,7 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->handover = m->lockedg = NULL;
 	m->backoff_us = m->rest_us = m->loot_n = 0;
 	m->pubwait = m->fruitless = m->pinned = 0;
+	m->nospin = m->spinrest = 0;
 	m->brief = 0;
 	m->loose = NULL;
 	m->cur = &m->g0;

@@ -77,6 +77,8 @@ struct m {
 	u32 dtok;		/* the token that came with it */
 	u32 rest_us;		/* the next park is a back-off */
 	u32 fruitless;		/* looks in a row that found nothing */
+	u32 nospin;		/* chances to spin that it lets pass */
+	u32 spinrest;		/* so many after the last spin in vain */
 	u32 pinned;		/* woken on one CPU: free again once it runs */
 	u32 brief;		/* sysmon: popped just before it blocked */
 	struct g *loose;	/* block.c: went on without a token */

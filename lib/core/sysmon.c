@@ -14,13 +14,17 @@
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
  *
- * The tick is 1 ms; while an M was found blocked lately, 50 us and
- * doubling.
+ * The tick is 1 ms; while an M was found blocked lately, 50 us and doubling;
+ * and 10 ms once nothing has stood for 50 ticks, for on a virtual machine a
+ * wake-up by a timer alone may cost 20 us of CPU, 2 % at 1 ms (kernel-bench
+ * monitor).  The first M to block after that waits as long as a slice is.
  *
- * It sleeps for good when every token is idle.  The protocol is Dekker's
- * again: announce (mon_asleep, LOCK); every token IDLE; membarrier; all queues
- * empty, one private G counting; and whoever un-idles a token kicks us.  It
- * is not the count nidle that is asked, which runs ahead of the words.
+ * It sleeps for good when every token is idle at two ticks in a row, or no G is
+ * left: where Gs are woken now and then, each would wake the monitor with its M
+ * (kernel-bench low_load).  The protocol is Dekker's again: announce
+ * (mon_asleep, LOCK); every token IDLE; membarrier; all queues empty, one
+ * private G counting; and whoever un-idles a token kicks us.  It is not the
+ * count nidle that is asked, which runs ahead of the words.
  */
 #include "sched.h"
 #include "sysmon.h"
@@ -31,7 +35,9 @@
 #include <weft/stats.h>
 
 #define SLICE (10 * NSEC_PER_MSEC)
-#define SHORT_US 50			/* short tick: kernel-bench block8 */
+#define SHORT_US 50		/* the short tick: kernel-bench block8 */
+#define QUIET_TICKS 50		/* in a row: then QUIET times as long */
+#define QUIET 10
 #define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
 
 struct monitor {
@@ -41,6 +47,8 @@ struct monitor {
 	s64 refused_until;	/* no thread was there: ask then */
 	u32 tick_us;
 	u32 last_tok;		/* handed off last */
+	u32 quiet;		/* ticks in a row in which nothing stood */
+	u32 idle;		/* ticks in a row with every token idle */
 	bool warned;
 };
 
@@ -197,6 +205,7 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	s64 since = mon->now - m->mon.since;
 	bool wait;
 
+	mon->quiet = 0;
 	m->mon.still++;
 	if (since >= SLICE && !READ_ONCE(m->expired)) {
 		WRITE_ONCE(m->expired, 1);
@@ -217,6 +226,7 @@ static void watch_token(struct monitor *mon, u32 i)
 	struct m *m = tok_m(t);
 
 	if (!m) {
+		mon->quiet = 0;
 		if (weft__any_work(0))
 			hand_off(mon, i, t);	/* vacant */
 		return;
@@ -245,7 +255,7 @@ static void watch_retired(u32 i)
 
 /* ---- Ps that stand ---- */
 
-static void watch_p(struct p *p)
+static void watch_p(struct monitor *mon, struct p *p)
 {
 	void *g[RUNQ_SIZE];
 	u32 n;
@@ -255,6 +265,7 @@ static void watch_p(struct p *p)
 		p->mon.still = 0;
 		return;
 	}
+	mon->quiet = 0;
 	if (++p->mon.still < 2)
 		return;
 	if (!weft__manned(p, NULL)) {
@@ -279,7 +290,7 @@ static void watch_all(struct monitor *mon)
 			continue;
 		}
 		watch_token(mon, i);
-		watch_p(S.p[i]);
+		watch_p(mon, S.p[i]);
 	}
 	for (i = 0; i < S.nnodes; i++)
 		if (!weft__gq_empty(&S.node[i].gq) && READ_ONCE(S.nidle))
@@ -379,9 +390,14 @@ static void quiet(void)
 		S.opts.on_deadlock(S.opts.on_deadlock_arg);
 }
 
-static bool may_sleep(void)
+static bool may_sleep(struct monitor *mon)
 {
-	if (READ_ONCE(S.starved) || !all_idle())
+	if (!all_idle()) {
+		mon->idle = 0;
+		return false;
+	}
+	if (READ_ONCE(S.starved) ||
+	    (++mon->idle < 2 && !(READ_ONCE(S.running) && !weft__live())))
 		return false;
 	(void)xchg(&S.mon_asleep, 1);
 	if (!all_idle())
@@ -394,7 +410,7 @@ static void nap(struct monitor *mon)
 {
 	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC, timer;
 
-	if (may_sleep()) {
+	if (may_sleep(mon)) {
 		quiet();
 		until = INT64_MAX;
 	}
@@ -417,6 +433,8 @@ static void adapt(struct monitor *mon)
 		mon->tick_us *= 2;
 	if (mon->tick_us > S.opts.sysmon_us)
 		mon->tick_us = S.opts.sysmon_us;
+	if (mon->quiet++ > QUIET_TICKS)
+		mon->tick_us = QUIET * S.opts.sysmon_us;
 }
 
 static void *sysmon(void *arg)

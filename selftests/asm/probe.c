@@ -3,12 +3,14 @@
  * probe.c - each fast path inlined into a function of its own, for
  * callgraph.sh to look at; with PLANT some do what none may.
  *
- * Run, it prints where the fields are that an announced section touches.
+ * Run, it prints where the fields are that an announced section touches; with
+ * an argument, where each restartable sequence begins and ends.
  */
 #define WEFT_INLINE
 #include <weft/weft.h>
 
 #include <core/m.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -100,9 +102,39 @@ static void *const all[] = {
 	(void *)&weft_block_begin, (void *)&weft_block_end,
 };
 
-int main(void)
+/* As the kernel reads them; the linker knows where they begin and end. */
+struct sequence {
+	u32 version, flags;
+	u64 start, length, abort;
+};
+
+/* Weak: there are none without rseq. */
+extern const struct sequence begin[] __asm__("__start___rseq_cs")
+	__attribute__((weak));
+extern const struct sequence end[] __asm__("__stop___rseq_cs")
+	__attribute__((weak));
+
+/* Those of the program itself, which comes first; addresses as in its file. */
+static int print_sequences(struct dl_phdr_info *info, size_t size, void *arg)
 {
+	const struct sequence *s;
+	unsigned long at;
+
+	(void)size;
+	(void)arg;
+	for (s = begin; s < end; s++) {
+		at = s->start - info->dlpi_addr;
+		printf("%lx %lx\n", at, at + (unsigned long)s->length);
+	}
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
 	kept = all[0];
+	if (argc > 1)
+		return !dl_iterate_phdr(print_sequences, NULL);
 	printf("%zx %zx\n", offsetof(struct m, state), offsetof(struct m, p));
 	return 0;
 }
