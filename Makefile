@@ -71,7 +71,7 @@ ucontext: all
 	+@echo '  CONTEXT=ucontext in $(patsubst $(srctree)/%,%,$(ucontext-tree))'
 	+@$(MAKE) O=$(ucontext-tree) CONTEXT=ucontext all
 
-# TESTS="core/model park/*" and MODES="plain norseq" narrow it down.
+# TESTS="core/queues park/*" and MODES="plain norseq" narrow it down.
 .PHONY: check
 twice := $(if $(filter asm,$(CONTEXT)),$(filter ucontext,$(or $(MODES),ucontext)))
 check: all tests $(twice)
@@ -140,7 +140,7 @@ help:
 	@echo '  all           library, weft.pc, tools, examples, benchmarks, and the'
 	@echo '                self-tests if their harness is there [default]'
 	@echo '  check         build and run every self-test, in every mode'
-	@echo '                TESTS="core/model park/*", MODES="plain norseq'
+	@echo '                TESTS="core/queues park/*", MODES="plain norseq'
 	@echo '                nomembarrier ucontext" choose'
 	@echo '  tests         build the self-tests; gets the harness first'
 	@echo '  demo          the main job: benchmarks, then a walk over a tree'

@@ -33,6 +33,7 @@ enum m_state {
 	M_GONE,
 };
 
+#define M_TICK 61		/* as Go's: prime, so that it meets no rhythm */
 #define M_STACKS 64		/* in its cache; half go at a time */
 #define M_GS 512
 

@@ -5,7 +5,6 @@
 #include "sched.h"
 
 #define SPILL 128		/* half a ring */
-#define TICK 61			/* as Go's: prime, so that it meets no rhythm */
 
 /*
  * Published Gs, from anywhere: copy, then CAS.  The copy is stale if the CAS
@@ -97,7 +96,7 @@ struct g *weft__tick(struct m *m)
 {
 	struct g *g;
 
-	m->tick = TICK;
+	m->tick = M_TICK;
 	stat_inc(m->nticks);
 	WRITE_ONCE(m->expired, 0);
 	if (!has_token(m)) {

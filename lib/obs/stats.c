@@ -16,9 +16,9 @@ static void add_m(struct weft_stats *st, struct m *m)
 	st->ended += READ_ONCE(m->nended) + READ_ONCE(m->ninline);
 	st->inlined += READ_ONCE(m->ninline);
 	st->spawned += weft__spawned(m);
-	/* The first tick comes after one pop, the others after 61. */
+	/* The first tick comes after one pop, the others after M_TICK. */
 	if (ticks)
-		st->dispatched += (ticks - 1) * 61 + 1 + (61 - left) -
+		st->dispatched += (ticks - 1) * M_TICK + 1 + (M_TICK - left) -
 				  READ_ONCE(m->n.skipped);
 	st->ticks += ticks;
 	st->parked += READ_ONCE(m->nparked);

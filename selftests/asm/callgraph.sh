@@ -6,21 +6,8 @@
 # fence, no system call and no allocator call, outside the slow paths that are
 # named here. Exported and inlined forms; and what is planted is found.
 
-here=${srctree:?}/selftests/asm
-bin=${objtree:?}/selftests/asm
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-
-skip()
-{
-	printf 'TAP version 13\n1..1\nok 1 callgraph # SKIP %s\n' "$1"
-	exit 0
-}
-
-[ "$(uname -m)" = x86_64 ] || skip 'x86-64 only'
-command -v objdump >/dev/null || skip 'objdump is missing (binutils)'
-grep -q '^CONFIG_CONTEXT_ASM := y' "$objtree/include/generated/auto.conf" ||
-	skip 'generic contexts switch by system calls'
+. "${srctree:?}/selftests/asm/common.sh"
+needs callgraph objdump
 
 # What may do as it likes, and why it is not the fast path
 slow="
@@ -45,20 +32,6 @@ weft__g_end		a G with keys, a name or a lock ends
 weft__timer_arm		a deadline
 "
 slow=$(echo "$slow" | awk 'NF { print $1 }' | tr '\n' ' ')
-
-n=0 bad=0
-# result NAME STATUS: what was said is in $tmp/said
-result()
-{
-	n=$((n + 1))
-	sed 's/^/# /' "$tmp/said"
-	if [ "$2" = 0 ]; then
-		echo "ok $n $1"
-	else
-		echo "not ok $n $1"
-		bad=1
-	fi
-}
 
 # graph DISASSEMBLY ROOT...
 graph()

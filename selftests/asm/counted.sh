@@ -8,11 +8,7 @@
 #
 # usage: counted.sh [--print]: what is counted, as lines for reference.txt
 
-here=${srctree:?}/selftests/asm
-bin=${objtree:?}/selftests/asm
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-
+. "${srctree:?}/selftests/asm/common.sh"
 . "$here/reference.sh"
 [ "${1-}" = --print ] || reference_skip counted valgrind
 

@@ -3,47 +3,21 @@
 # For tests that compare counts with reference.txt, whose lines are a
 # name, a compiler and one or more counts. A count above its reference fails;
 # one below is noted. There is no tolerance: the counts are exact, and who makes
-# a path longer says so by a change of that file. Who sources this has set
-# $here, $bin and $tmp.
+# a path longer says so by a change of that file. Sourced after common.sh.
 
-n=0 bad=0
 compiler=gcc-$(${CC:-gcc} -dumpversion)
-
-# result NAME STATUS: what was said is in $tmp/said
-result()
-{
-	n=$((n + 1))
-	sed 's/^/# /' "$tmp/said"
-	if [ "$2" = 0 ]; then
-		echo "ok $n $1"
-	else
-		echo "not ok $n $1"
-		bad=1
-	fi
-}
-
-# skip NAME WHY
-skip()
-{
-	printf 'TAP version 13\n1..1\nok 1 %s # SKIP %s\n' "$1" "$2"
-	exit 0
-}
 
 # reference_skip NAME TOOL: end here if these counts cannot be compared
 reference_skip()
 {
+	needs "$1" "$2"
 	why=
-	[ "$(uname -m)" = x86_64 ] || why='x86-64 only'
-	grep -q '^CONFIG_CONTEXT_ASM := y' \
-		"$objtree/include/generated/auto.conf" ||
-		why='generic contexts have other counts'
 	${CC:-gcc} --version 2>&1 | grep -qi 'free software' ||
 		why='the references are of gcc'
 	[ -n "$why" ] || grep -q " $compiler " "$here/reference.txt" ||
 		why="no references of $compiler"
 	grep -qE ' -O2( -g)?( -Werror)? -c ' "$bin/.probe.o.cmd" ||
 		why='the references are of CFLAGS="-O2 -g"'
-	command -v "$2" > /dev/null || why="$2 is missing"
 	[ -z "$why" ] || skip "$1" "$why"
 }
 
