@@ -15,7 +15,7 @@
  *
  * Who may store what:
  *
- *	tail	a section under the seat: push, take_tail, push_batch
+ *	tail	a section under the seat: push, push_batch, take_tail, pop_tail
  *	phead	a section under the seat, and only while B is empty
  *	B	empty -> {phead, k}: a section under the seat (publish);
  *		{h, n} -> {h + k, n - k}: CAS, anyone (thieves);
@@ -79,6 +79,11 @@
  *			k = min(n, tail - phead);
  *			out[0..k) = slot[phead..];	// slots may be written
  *			phead = phead + k;		// commit  again after
+ *
+ *	pop_tail(n)	if (seat != here)			return 0;
+ *			k = min(n, tail - max(phead, head + len));
+ *			out[0..k) = slot[tail - k..];
+ *			tail = tail - k;		// commit
  *
  *	push_batch(n)	if (seat != here)			return 0;
  *			k = min(n, SIZE - (tail - phead));

@@ -145,6 +145,23 @@ static inline u32 twin_pop_batch(struct vcpu *vc, struct runq *q, void **out,
 	return k;
 }
 
+static inline u32 twin_pop_tail(struct vcpu *vc, struct runq *q, void **out,
+				u32 n)
+{
+	u64 lowest;
+	u32 i, k;
+
+	if (!twin_enter(vc, q))
+		return 0;
+	lowest = runq_private_head(q, smp_load_acquire(&q->b));
+	k = q->tail - lowest < n ? (u32)(q->tail - lowest) : n;
+	for (i = 0; i < k; i++)
+		out[i] = READ_ONCE(q->slot[(q->tail - k + i) & RUNQ_MASK]);
+	smp_store_release(&q->tail, q->tail - k);
+	twin_leave(vc);
+	return k;
+}
+
 static inline u32 twin_push_batch(struct vcpu *vc, struct runq *q,
 				  void *const *in, u32 n)
 {

@@ -89,11 +89,39 @@ struct g *weft__pop_slow(struct m *m)
 }
 
 /*
+ * More Gs than a ring has room for: what was pushed in the last two ticks goes
+ * behind those that wait in the global queue, and a block of these comes in.  So
+ * a yield sends a G behind all others, and each of 10,000 has the same number
+ * of turns; without, a ringful goes round among itself some hundred times while
+ * the others wait (kernel-bench yield_g10000).
+ */
+static struct g *take_turns(struct m *m, struct p *p)
+{
+	u64 new = READ_ONCE(p->q.tail) - p->mark;
+	u32 n = runq_waiting(&p->q);
+	void *out[SPILL];
+	struct g *g;
+
+	if (n > SPILL && new <= SPILL && !weft__gq_empty(&m->node->gq)) {
+		if (new < SPILL - M_TICK)
+			return weft__gq_get(m, false);
+		n = RQ(pop_tail, m->vc, &p->q, out, (u32)new);
+		if (n)
+			weft__gq_put_batch(m, out, n);
+		n = runq_waiting(&p->q);
+	}
+	g = weft__gq_get(m, n < RUNQ_SIZE - SPILL);
+	p->mark = READ_ONCE(p->q.tail);
+	return g;
+}
+
+/*
  * Every 61st pop: is the token still ours, is there something in the global
  * queue?  A G there runs though local queues never empty.
  */
 struct g *weft__tick(struct m *m)
 {
+	struct p *p;
 	struct g *g;
 
 	m->tick = M_TICK;
@@ -103,13 +131,14 @@ struct g *weft__tick(struct m *m)
 		WRITE_ONCE(m->p, &weft__dead_p);
 		return NULL;
 	}
-	if (READ_ONCE(m->p) == &weft__dead_p)
+	p = READ_ONCE(m->p);
+	if (p == &weft__dead_p)
 		return NULL;
 	if (READ_ONCE(weft__want.word))
 		weft__want_slow(m);	/* a queue that only pops, too */
-	g = weft__gq_get(m, runq_waiting(&m->p->q) <= RUNQ_SIZE - SPILL - 1);
+	g = take_turns(m, p);
 	if (g)
-		trace(m, TICK, g->id, m->p->q.id);
+		trace(m, TICK, g->id, p->q.id);
 	return g;
 }
 

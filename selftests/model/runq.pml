@@ -273,6 +273,11 @@ inline snapshot() {
 		load(y, (ph + 1) % N);
 		a = PH;
 		v = ph + 2
+	:: OWNER && tl > LOWEST(ph, b_) + 1 ->		/* pop_tail */
+		load(x, (tl - 2) % N);
+		load(y, (tl - 1) % N);
+		a = TL;
+		v = tl - 2
 #endif
 	:: OWNER && POPPABLE && ph < tl ->		/* pop */
 		load(x, ph % N);
@@ -311,7 +316,13 @@ inline commit() {
 		:: else
 		fi
 #endif
-	:: a == TL && x -> take(x); c = 0
+	:: a == TL && x ->
+		take(x);
+		c = 0;
+		if
+		:: y -> take(y)
+		:: else
+		fi
 	:: a == PH && x ->
 		take(x);
 		fifo(x);

@@ -115,6 +115,7 @@ TEST_F(runq, elsewhere_nothing_is_touched)
 		EXPECT_FALSE(TAIL(3));
 		EXPECT_FALSE(PUBLISH());
 		EXPECT_EQ(0, RQ(pop_batch, self->m->vc, self->q, g, 2));
+		EXPECT_EQ(0, RQ(pop_tail, self->m->vc, self->q, g, 2));
 		EXPECT_EQ(0, RQ(push_batch, self->m->vc, self->q, g, 2));
 		SETTLE();
 		EXPECT_EQ(0, memcmp(&before, self->q, sizeof(before)));
@@ -287,6 +288,32 @@ TEST_F(runq, batches_go_round_the_ring)
 				ASSERT_EQ((void *)due, out[i]);
 		}
 		ASSERT_LT(base + 10000, self->q->tail);
+	}
+}
+
+TEST_F(runq, the_newest_come_off_the_tail)
+{
+	void *g[RUNQ_SIZE];
+	u64 base, i, n, left;
+
+	EACH_BASE(base) {
+		for (n = 0; n <= 12; n++) {
+			for (i = 1; i <= 10; i++)
+				ASSERT_EQ(RUNQ_OK, PUSH(i));
+			/* What is published is nobody's to take back. */
+			left = n & 1 ? 5 : 10;
+			if (n & 1)
+				ASSERT_TRUE(PUBLISH());
+			if (n < left)
+				left = n;
+			ASSERT_EQ(left, RQ(pop_tail, self->m->vc, self->q, g,
+					   (u32)n));
+			for (i = 0; i < left; i++)
+				ASSERT_EQ((void *)(11 - left + i), g[i]);
+			for (i = 1; i <= 10 - left; i++)
+				ASSERT_EQ(i, POP_ANY());
+			ASSERT_EQ(0, runq_waiting(self->q));
+		}
 	}
 }
 

@@ -106,11 +106,15 @@ static void push_batch(struct worker *w, struct m *m, struct p *p)
 	}
 }
 
-static void pop_batch(struct worker *w, struct m *m, struct p *p)
+static void pop_batch(struct worker *w, struct m *m, struct p *p, bool tail)
 {
 	void *g[32];
-	u32 i, k = RQ(pop_batch, m->vc, &p->q, g, 32);
+	u32 i, k;
 
+	if (tail)
+		k = RQ(pop_tail, m->vc, &p->q, g, 32);
+	else
+		k = RQ(pop_batch, m->vc, &p->q, g, 32);
 	add(w->a, batch_out, k);
 	for (i = 0; i < k; i++)
 		if (came_out(w->a, g[i]))
@@ -134,7 +138,7 @@ static void work(struct worker *w, struct m *m, struct p *p)
 	} else if (what < 28) {
 		push_batch(w, m, p);
 	} else if (what < 29) {
-		pop_batch(w, m, p);
+		pop_batch(w, m, p, rnd(&w->rng, 2));
 	} else {
 		RQ(settle, m->vc, &p->q);
 		add(w->a, published, RQ(publish, m->vc, &p->q));

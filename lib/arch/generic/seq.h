@@ -46,6 +46,13 @@ static inline u32 seq_pop_batch(struct vcpu *vc, struct runq *q, void **out,
 	return 0;
 }
 
+static inline u32 seq_pop_tail(struct vcpu *vc, struct runq *q, void **out,
+			       u32 n)
+{
+	(void)vc, (void)q, (void)out, (void)n;
+	return 0;
+}
+
 static inline u32 seq_push_batch(struct vcpu *vc, struct runq *q,
 				 void *const *in, u32 n)
 {

@@ -227,6 +227,48 @@ none:
 	return 0;
 }
 
+static inline u32 seq_pop_tail(struct vcpu *vc, struct runq *q, void **out,
+			       u32 n)
+{
+	u64 k;
+
+	__asm__ __volatile__ goto(
+		WEFT__SEQ_BEGIN
+		WEFT__SEQ_SEAT
+		"jne %l[none]\n\t"
+		"movq %c[b](%[q]), %%rcx\n\t"
+		"movl %%ecx, %%edx\n\t"
+		"shrq %[bits], %%rcx\n\t"
+		"andl %[lenmask], %%edx\n\t"
+		"addq %%rdx, %%rcx\n\t"
+		"cmpq %c[phead](%[q]), %%rcx\n\t"
+		"cmovbq %c[phead](%[q]), %%rcx\n\t"
+		"movq %c[tail](%[q]), %%rdx\n\t"
+		"negq %%rcx\n\t"
+		"addq %%rdx, %%rcx\n\t"
+		"cmpq %[n], %%rcx\n\t"
+		"cmovaq %[n], %%rcx\n\t"
+		"subq %%rcx, %%rdx\n\t"
+		"xorl %k[k], %k[k]\n"
+		"5:	cmpq %%rcx, %[k]\n\t"
+		"jae 6f\n\t"
+		"leaq (%%rdx,%[k]), %%rax\n\t"
+		"movzbl %%al, %%eax\n\t"
+		"movq %c[slot](%[q],%%rax,8), %%rax\n\t"
+		"movq %%rax, (%[out],%[k],8)\n\t"
+		"incq %[k]\n\t"
+		"jmp 5b\n"
+		"6:	movq %%rdx, %c[tail](%[q])\n"
+		WEFT__SEQ_END
+		: [k] "=&r"(k)
+		: WEFT__SEQ_Q(vc, q), [out] "r"(out), [n] "r"((u64)n)
+		: "rax", "rcx", "rdx", "memory", "cc"
+		: none);
+	return (u32)k;
+none:
+	return 0;
+}
+
 static inline u32 seq_push_batch(struct vcpu *vc, struct runq *q,
 				 void *const *in, u32 n)
 {
