@@ -77,9 +77,13 @@ twice := $(if $(filter asm,$(CONTEXT)),$(filter ucontext,$(or $(MODES),ucontext)
 check: all tests $(twice)
 	@CC='$(CC)' UCONTEXT_TREE=$(if $(twice),$(ucontext-tree)) sh scripts/selftest
 
-.PHONY: bench demo model torture
+.PHONY: bench peers demo model torture
 bench: lib kernel-bench
 	@$(objtree)/kernel-bench/weft-bench run $(BENCH_ARGS)
+# PEERS="go tokio" builds just these.
+peers: kernel-bench
+	@srctree=$(srctree) objtree=$(objtree) CC='$(CC)' \
+		sh scripts/peers $(PEERS)
 demo: lib programs
 	@sh scripts/demo
 model:
@@ -114,7 +118,8 @@ uninstall:
 # Each thing built has its command beside it, in .NAME.cmd.
 .PHONY: clean
 clean:
-	@cd $(objtree) && rm -rf ucontext selftests/.logs include/generated && \
+	@cd $(objtree) && rm -rf ucontext selftests/.logs include/generated \
+		kernel-bench/peers/bin kernel-bench/peers/obj && \
 	rm -f include/weft/impl && \
 	for d in . lib tools examples kernel-bench selftests; do \
 		[ -d $$d ] || continue; \
@@ -138,6 +143,8 @@ help:
 	@echo '  tests         build the self-tests; gets the harness first'
 	@echo '  demo          the main job: benchmarks, then a walk over a tree'
 	@echo '  bench         all benchmarks; BENCH_ARGS="--bench fib --runs 5"'
+	@echo '  peers         what weft is compared with: go boost tokio tbb gomp omp;'
+	@echo '                installs what is missing; PEERS="go tbb" chooses'
 	@echo '  model         the model checks in full (check has their short form)'
 	@echo '  torture       the torture test; TORTURE_ARGS'
 	@echo '  format-check  formatting of the sources'

@@ -74,6 +74,7 @@ void cell_merge(struct cell *c, const struct json *result)
 	const struct json *median = json_get(result, "median"), *j;
 
 	cell_set(&c->note, json_str(result, "note"));
+	cell_set(&c->version, json_str(result, "version"));
 	cell_set(&c->skip, json_str(result, "skip"));
 	cell_set(&c->error, json_str(result, "error"));
 	if (!c->skip && (!median || median->type != JSON_NUM))

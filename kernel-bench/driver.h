@@ -5,6 +5,7 @@
  *	main.c		commands and help
  *	opts.c		options, checked
  *	impl.c		what can be measured: rows, implementations
+ *	peer.c		the programs of peers
  *	child.c		one measurement, inside its process
  *	measure.c	one measurement, from outside: fork, exec, limits
  *	cell.c		the results of one row x implementation x processors
@@ -36,13 +37,14 @@ enum side { SIDE_WEFT, SIDE_PTHREAD, SIDE_HOST, SIDE_PEER };
  * @inlined:	the rows of inline.c
  * @env:	NULL, or a variable to be set, as "NAME=value"
  * @path:	of a peer: the program
+ * @why:	of a peer: why there is none, or NULL
  */
 struct impl {
 	const char *name, *doc;
 	enum side side;
 	bool inlined;
 	const char *env;
-	const char *path;
+	const char *path, *why;
 };
 
 extern const bool bench_inlined;
@@ -52,7 +54,10 @@ const struct bench *bench_find(const char *name, bool inlined);
 const struct impl *impl_nth(int i);
 const struct impl *impl_find(const char *name);
 const struct impl *impl_add_peer(const char *name, const char *path);
+void impl_locate_peers(void);
 bench_fn *impl_fn(const struct impl *im, const struct bench *b);
+
+void peer_locate(struct impl *im);
 
 #define LIST_MAX 64
 
@@ -101,6 +106,7 @@ struct series {
  * struct cell - a row with one implementation and number of processors
  * @series:	"median" (the value), "cpu_s", "rss_kb", "stats.NAME", fields
  * @note:	the first that a run gave, or NULL
+ * @version:	what a peer says of itself, or NULL
  * @skip:	why it was not measured, or NULL
  * @error:	what went wrong, or NULL
  */
@@ -110,7 +116,7 @@ struct cell {
 	unsigned int procs;
 	struct series *series;
 	int nseries;
-	char *note, *skip, *error;
+	char *note, *version, *skip, *error;
 };
 
 struct cells {

@@ -7,9 +7,10 @@
  *
  * A peer is a program that is called as this driver calls itself,
  *
- *	PATH one BENCH NAME PROCS [--quick] [--round K] [--seed S]
+ *	PATH one BENCH NAME PROCS --n N --ms MS --round K --seed S [--quick]
  *
- * and prints one result object; see README.
+ * and prints one result object; see README.  Those that make peers builds are
+ * known by name; --peer defines others, or another program for one of these.
  */
 #include "driver.h"
 
@@ -39,6 +40,24 @@ static struct impl impls[IMPLS_MAX] = {
 	{ .name = "host",
 	  .doc = "the machine itself, for the primitives",
 	  .side = SIDE_HOST },
+	{ .name = "go",
+	  .doc = "goroutines",
+	  .side = SIDE_PEER },
+	{ .name = "boost",
+	  .doc = "Boost.Fiber",
+	  .side = SIDE_PEER },
+	{ .name = "tokio",
+	  .doc = "tasks of tokio (Rust)",
+	  .side = SIDE_PEER },
+	{ .name = "tbb",
+	  .doc = "tasks of oneTBB",
+	  .side = SIDE_PEER },
+	{ .name = "gomp",
+	  .doc = "OpenMP tasks, GCC's libgomp",
+	  .side = SIDE_PEER },
+	{ .name = "omp",
+	  .doc = "OpenMP tasks, LLVM's libomp",
+	  .side = SIDE_PEER },
 };
 
 /* In the order of the table; NULL behind the last. */
@@ -82,15 +101,24 @@ const struct impl *impl_add_peer(const char *name, const char *path)
 {
 	int i = 0;
 
-	if (impl_find(name))
-		return NULL;
-	while (impl_nth(i))
+	while (impl_nth(i) && strcmp(impls[i].name, name))
 		i++;
-	if (i == IMPLS_MAX)
+	if (i == IMPLS_MAX ||
+	    (impl_nth(i) && (impls[i].side != SIDE_PEER || impls[i].path)))
 		return NULL;
 	impls[i] = (struct impl){ .name = name, .doc = "a peer",
 				  .side = SIDE_PEER, .path = path };
 	return &impls[i];
+}
+
+/* After the options: what has no --peer is looked for where it is built. */
+void impl_locate_peers(void)
+{
+	int i;
+
+	for (i = 0; impl_nth(i); i++)
+		if (impls[i].side == SIDE_PEER && !impls[i].path)
+			peer_locate(&impls[i]);
 }
 
 /* NULL if the row has none, as for every peer. */

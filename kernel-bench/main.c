@@ -14,13 +14,15 @@ static const char help[] =
 	"       weft-bench primitives [options]\n"
 	"       weft-bench compare [options] OLD.json NEW.json\n"
 	"\n"
-	"  list        the rows: name, unit, what an operation is\n"
+	"  list        the rows: name, unit, what an operation is; then the\n"
+	"              implementations\n"
 	"  run         measure rows, and the primitives of this machine\n"
 	"  primitives  measure these alone\n"
 	"  compare     two files of --json; its options: compare --help\n"
 	"\n"
 	"  --bench A,B     these rows; default: all\n"
-	"  --impl A,B      these implementations; default: weft,pthread\n"
+	"  --impl A,B      these implementations; default: weft,pthread;\n"
+	"                  all-peers: all that make peers builds\n"
 	"  --procs N,M     these numbers of processors; default: 1,2, where\n"
 	"                  the row is defined for them\n"
 	"  --runs R        rounds; default: 5, with --quick 3\n"
@@ -67,19 +69,34 @@ static void list_json(void)
 	puts("\n]");
 }
 
-static int list(int argc, char **argv)
+/* A peer that is not there says why. */
+static void list_text(void)
 {
 	int i;
 
+	for (i = 0; bench_nth(i); i++)
+		printf("%-22s %-8s %s\n", bench_nth(i)->name,
+		       bench_nth(i)->unit, bench_nth(i)->doc);
+	puts("\nImplementations:");
+	impl_locate_peers();
+	for (i = 0; impl_nth(i); i++) {
+		const struct impl *im = impl_nth(i);
+
+		printf("%-22s %-8s %s%s%s\n", im->name,
+		       im->side == SIDE_PEER ? "peer" : "", im->doc,
+		       im->why ? "; SKIP: " : "", im->why ?: "");
+	}
+}
+
+static int list(int argc, char **argv)
+{
 	if (argc > 1 && (argc > 2 || strcmp(argv[1], "--json")))
 		usage_error("list: '%s' is not an option; there is --json",
 			    argv[1]);
 	if (argc > 1)
 		list_json();
 	else
-		for (i = 0; bench_nth(i); i++)
-			printf("%-22s %-8s %s\n", bench_nth(i)->name,
-			       bench_nth(i)->unit, bench_nth(i)->doc);
+		list_text();
 	return 0;
 }
 

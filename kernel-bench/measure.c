@@ -36,20 +36,32 @@ struct child {
 	struct rusage usage;
 };
 
+/* The sizes are for a peer, which has no table of them. */
 static void child_exec(struct child *ch, const struct cell *c,
 		       const struct options *o, int round)
 {
+	const struct size *s = o->quick ? &c->bench->quick : &c->bench->full;
 	const char *path = c->impl->path ?: "/proc/self/exe";
-	char procs[16], k[16], seed[24];
-	const char *const argv[] = { path, "one", c->bench->name, c->impl->name,
-			       procs, "--round", k, "--seed", seed,
-			       o->quick ? "--quick" : NULL, NULL };
+	char procs[16], k[16], seed[24], n[24], ms[16];
+	const char *argv[16] = { path, "one", c->bench->name, c->impl->name,
+				 procs, "--round", k, "--seed", seed };
+	int argc = 9;
 
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(procs, sizeof(procs), "%u", c->procs);
 	snprintf(k, sizeof(k), "%d", round);
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed);
+	snprintf(n, sizeof(n), "%ld", s->n);
+	snprintf(ms, sizeof(ms), "%d", s->ms);
+	if (c->impl->path) {
+		argv[argc++] = "--n";
+		argv[argc++] = n;
+		argv[argc++] = "--ms";
+		argv[argc++] = ms;
+	}
+	if (o->quick)
+		argv[argc++] = "--quick";
 	dup2(ch->out.fd[1], STDOUT_FILENO);
 	dup2(ch->err.fd[1], STDERR_FILENO);
 	execv(path, (char **)argv);

@@ -53,6 +53,19 @@ static void add_bench(struct options *o, const char *name)
 	o->bench[o->nbench++] = b;
 }
 
+/* Naming it twice is no mistake: all-peers,go. */
+static void add_one_impl(struct options *o, const struct impl *im)
+{
+	int i;
+
+	for (i = 0; i < o->nimpl; i++)
+		if (o->impl[i] == im)
+			return;
+	if (o->nimpl == LIST_MAX)
+		usage_error("--impl: more than %d implementations", LIST_MAX);
+	o->impl[o->nimpl++] = im;
+}
+
 static void add_impl(struct options *o, const char *name)
 {
 	const struct impl *im = impl_find(name);
@@ -62,7 +75,13 @@ static void add_impl(struct options *o, const char *name)
 		usage_error("--impl: host is always measured; alone: "
 			    "weft-bench primitives");
 	if (im) {
-		o->impl[o->nimpl++] = im;
+		add_one_impl(o, im);
+		return;
+	}
+	if (!strcmp(name, "all-peers")) {
+		for (i = 0; impl_nth(i); i++)
+			if (impl_nth(i)->side == SIDE_PEER)
+				add_one_impl(o, impl_nth(i));
 		return;
 	}
 	fprintf(stderr, "weft-bench: --impl: no implementation '%s'; there are",
@@ -70,7 +89,7 @@ static void add_impl(struct options *o, const char *name)
 	for (i = 0; impl_nth(i); i++)
 		if (impl_nth(i)->side != SIDE_HOST)
 			fprintf(stderr, " %s", impl_nth(i)->name);
-	fputc('\n', stderr);
+	fputs(" all-peers\n", stderr);
 	exit(EXIT_USAGE);
 }
 
@@ -194,6 +213,7 @@ void options_parse(struct options *o, int argc, char **argv)
 		usage_error("'%s' is not an option; see --help", argv[optind]);
 	if (l.bench)
 		each(o, "--bench", l.bench, add_bench);
+	impl_locate_peers();
 	if (l.impl)
 		each(o, "--impl", l.impl, add_impl);
 	if (l.procs)

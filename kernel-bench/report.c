@@ -88,6 +88,7 @@ static void put_cell(FILE *f, const struct cell *c)
 		if (&c->series[i] != s && !is_stat(&c->series[i]))
 			put(f, c->series[i].name, series_value(&c->series[i]));
 	put_stats(f, c);
+	put_text(f, "version", c->version);
 	put_text(f, "note", c->note);
 	put_text(f, "skip", c->skip);
 	put_text(f, "error", c->error);

@@ -3,8 +3,9 @@
  * rounds.c - what is measured, and in which order.
  *
  * Each round measures every cell once, the implementations of a row one after
- * the other (A B A B ...): a neighbour that comes and goes on this machine hits
- * all of them alike.  A cell that failed or was skipped is not tried again.
+ * the other (A B C A B C ...): a neighbour that comes and goes on this machine
+ * hits all of them alike.  A cell that failed or was skipped is not tried
+ * again.
  */
 #include "driver.h"
 
@@ -32,6 +33,8 @@ static const char *reason(const struct bench *b, const struct impl *im,
 	static char buf[80];
 	unsigned int cpus = cpus_allowed();
 
+	if (im->why)
+		return im->why;
 	if (im->side != SIDE_PEER && !impl_fn(im, b))
 		return "this implementation has no such row";
 	if (procs < b->min_procs || (b->max_procs && procs > b->max_procs)) {
@@ -154,6 +157,7 @@ void cells_free(struct cells *cs)
 		}
 		free(c->series);
 		free(c->note);
+		free(c->version);
 		free(c->skip);
 		free(c->error);
 	}

@@ -224,7 +224,7 @@ static void print_note(FILE *f, const struct cells *cs, int i)
 	const struct cell *c = &cs->cell[i];
 	int k;
 
-	if (!remark(c))
+	if (!remark(c) || c->impl->why)
 		return;
 	for (k = 0; k < i; k++)
 		if (cs->cell[k].bench == c->bench &&
@@ -233,6 +233,34 @@ static void print_note(FILE *f, const struct cells *cs, int i)
 			return;
 	fprintf(f, "  %s %s: %s%s\n", c->bench->name, c->impl->name,
 		c->error ? "ERROR: " : "", remark(c));
+}
+
+static const char *version_of(const struct cells *cs, const struct impl *im)
+{
+	int i;
+
+	for (i = 0; i < cs->n; i++)
+		if (cs->cell[i].impl == im && cs->cell[i].version)
+			return cs->cell[i].version;
+	return "says nothing of its version";
+}
+
+/* Which each peer was, or why there is none: once, not at each row. */
+static void print_peers(FILE *f, const struct cells *cs,
+			const struct options *o)
+{
+	const char *head = "\nPeers:\n";
+	int i;
+
+	for (i = 0; i < o->nimpl; i++) {
+		const struct impl *im = o->impl[i];
+
+		if (im->side != SIDE_PEER)
+			continue;
+		fprintf(f, "%s  %s: %s%s\n", head, im->name,
+			im->why ? "SKIP: " : "", im->why ?: version_of(cs, im));
+		head = "";
+	}
 }
 
 static void print_details(FILE *f, const struct cells *cs)
@@ -309,6 +337,7 @@ void table_print(FILE *f, const struct cells *cs, const struct options *o)
 	if (last) {
 		print_legend(f, o, mark);
 		print_details(f, cs);
+		print_peers(f, cs, o);
 	}
 	print_host(f, cs, o);
 }

@@ -192,7 +192,9 @@ static __always_inline void *here(void)
 int weft__spawn_slow(struct g **gp, weft__fn *fn, void *arg, uintptr_t join,
 		     void *site);
 int weft__join_slow(struct g *g, void **ret);
-int weft__join_inline(struct m *m, struct g *g, void **ret);
+int weft__join_taken(struct m *m, struct g *c, void **ret);
+void weft__child_end(struct g *c, struct g *self);
+void weft__slice_over(void);
 void weft__yield_slow(void);
 int weft__unpark_slow(struct bias *b);
 int weft__park_slow(struct bias *b);
@@ -226,6 +228,59 @@ static __always_inline int g_spawn(struct g **gp, weft__fn *fn, void *arg,
 	return 0;
 }
 
+static __always_inline bool stack_half_free(const struct g *self)
+{
+	return (uintptr_t)(here_sp() - self->stk) >> (self->cls - 1);
+}
+
+/*
+ * c was taken back from the tail, and has never run: it does so as a call of
+ * who joins it, no stack, no switch, no atomic.  It keeps its own identity; if
+ * it parks, its context lies above our frames, which wait for it anyway.
+ */
+static __always_inline int run_child(struct m *m, struct g *c, void **ret)
+{
+	struct g *self = m->cur;
+	int err = *m->err;
+	void *val;
+
+	c->join = JOIN_INLINE;
+	c->stk = self->stk;
+	c->cls = self->cls;
+	m->cur = c;
+	val = weft__call(c->fn, c->arg);
+	if (ret)
+		*ret = val;
+	m = this_m();
+	if (unlikely(!m))
+		return 0;	/* the child of a fork goes on as a thread */
+	if (unlikely(c->flags)) {
+		weft__child_end(c, self);
+		m = this_m();
+	}
+	m->cur = self;
+	*m->err = err;
+	m->ninline++;
+	g_free(m, c);
+	if (unlikely(READ_ONCE(m->expired)))
+		weft__slice_over();
+	return 0;
+}
+
+/*
+ * A chain of such joins never pops, and the queue would starve; but only an
+ * expired slice ends it (a yield each 61 joins: fib 7 to 100 ns a task, since
+ * the M then goes on with the oldest task and the tree is walked in breadth).
+ */
+static __always_inline int join_taken(struct m *m, struct g *c, void **ret)
+{
+	if (unlikely(c->join != JOIN_NONE || m->eh ||
+		     (uintptr_t)c->ctx != CTX_FRESH ||
+		     !stack_half_free(m->cur)))
+		return weft__join_taken(m, c, ret);
+	return run_child(m, c, ret);
+}
+
 /* The child that was pushed last is taken back from the tail. */
 static __always_inline int g_join(struct g *c, void **ret)
 {
@@ -234,7 +289,7 @@ static __always_inline int g_join(struct g *c, void **ret)
 	if (unlikely(!m || !c))
 		return weft__join_slow(c, ret);
 	if (seq_take_tail(m->vc, &m->p->q, c))
-		return weft__join_inline(m, c, ret);
+		return join_taken(m, c, ret);
 	if (likely(smp_load_acquire(&c->join) == JOIN_DONE)) {
 		if (ret)
 			*ret = c->arg;

@@ -18,13 +18,6 @@
 #include "timer.h"
 #include "waiter.h"
 
-static bool stack_half_free(const struct g *self)
-{
-	size_t left = (size_t)((char *)__builtin_frame_address(0) - self->stk);
-
-	return left > ((size_t)1 << self->cls) / 2;
-}
-
 static _Noreturn void stale(const struct g *c)
 {
 	weft__bug(c, "joined or detached twice: its handle was released");
@@ -58,71 +51,44 @@ static int wait_for(struct m *m, struct g *c, struct g *to, void **ret)
 	return finished(m, c, ret);
 }
 
-/* The child called weft_fesetenv(). */
-static void restore_declared(const struct g *self)
+/* The child had keys, a lock, or declared FP words. */
+weft__noinline void weft__child_end(struct g *c, struct g *self)
 {
 	struct fpenv fp;
 
+	weft__g_end(c);
+	if (!weft__fp_declared)
+		return;
 	weft__fp_declared_read(self, &fp);
 	fp_load(&fp);
 }
 
-/*
- * c was taken back from the tail.  Fresh, it runs right here as a call: no
- * stack, no switch, no atomic.  It keeps its own identity; if it parks, its
- * context lies above our frames, which wait for it anyway.
- *
- * A chain of such joins never pops, and the queue would starve; but only an
- * expired slice ends it (a yield each 61 joins: fib 7 to 100 ns a task, since
- * the M then goes on with the oldest task and the tree is walked in breadth).
- */
-weft__noinline int weft__join_inline(struct m *m, struct g *c, void **ret)
+/* The joiner may be inside a catch: the child starts outside of any. */
+static int run_child_eh(struct m *m, struct g *c, void **ret)
 {
-	struct g *self = m->cur;
-	struct ehstate eh = { NULL, 0 };
-	void *val;
+	struct ehstate eh = *m->eh;
+
+	*m->eh = (struct ehstate){ NULL, 0 };
+	run_child(m, c, ret);
+	m = this_m();
+	if (m && m->eh)
+		*m->eh = eh;
+	return 0;
+}
+
+/* What join_taken() could not do in place. */
+weft__noinline int weft__join_taken(struct m *m, struct g *c, void **ret)
+{
 	int err;
 
-	if (unlikely(c->join != JOIN_NONE)) {
+	if (c->join != JOIN_NONE) {
 		err = c->join == JOIN_DETACHED ? -EINVAL : -EBUSY;
 		push(m, c);	/* from here on it may be gone */
 		return err;
 	}
-	if (unlikely((uintptr_t)c->ctx != CTX_FRESH || !stack_half_free(self)))
+	if ((uintptr_t)c->ctx != CTX_FRESH || !stack_half_free(m->cur))
 		return wait_for(m, c, c, ret);
-	c->join = JOIN_INLINE;
-	c->stk = self->stk;
-	c->cls = self->cls;
-	m->cur = c;
-	err = *m->err;
-	if (unlikely(m->eh)) {
-		eh = *m->eh;
-		*m->eh = (struct ehstate){ NULL, 0 };
-	}
-	val = weft__call(c->fn, c->arg);
-	m = this_m();
-	if (unlikely(!m)) {	/* the child of a fork goes on as a thread */
-		if (ret)
-			*ret = val;
-		return 0;
-	}
-	if (unlikely(c->flags)) {
-		weft__g_end(c);
-		m = this_m();
-		if (weft__fp_declared)
-			restore_declared(self);
-	}
-	m->cur = self;
-	*m->err = err;
-	if (unlikely(m->eh))
-		*m->eh = eh;
-	m->ninline++;
-	if (ret)
-		*ret = val;
-	g_free(m, c);
-	if (unlikely(READ_ONCE(m->expired)))
-		weft__slice_over();
-	return 0;
+	return m->eh ? run_child_eh(m, c, ret) : run_child(m, c, ret);
 }
 
 weft__noinline void weft__slice_over(void)
@@ -217,7 +183,7 @@ weft__noinline int weft__join_slow(struct g *c, void **ret)
 	if (!r)
 		return finished(m, c, ret);
 	if (weft__twin && twin_take_tail(m->vc, &m->p->q, c))
-		return weft__join_inline(m, c, ret);
+		return join_taken(m, c, ret);
 	n = pop(m);
 	return wait_for(m, c, n ? n : &m->g0, ret);
 }

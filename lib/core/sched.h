@@ -227,7 +227,6 @@ struct vcpu *weft__my_vcpu(void);
 void weft__ready_remote(struct g *g);
 
 /* join.c */
-void weft__slice_over(void);
 int weft__join_until(struct g *c, void **ret, s64 deadline);
 int weft__detach(struct g *c);
 int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,

@@ -67,7 +67,7 @@ frames running stop_here running_inner running_fn weft__call weft__g_main \
 	weft__g_entry
 frames parked parked_inner parked_outer parked_fn weft__call weft__g_main \
 	weft__g_entry
-frames inline stop_here running_inner inline_fn weft__call weft__join_inline start \
+frames inline stop_here running_inner inline_fn weft__call weft_join start \
 	weft__g_main weft__g_entry
 grep -q 'exited normally' "$tmp/said"
 result runs_on $?

@@ -54,6 +54,11 @@ struct m *weft__this_m(void);
 #define ctx_make weft__ctx_make
 #define this_m weft__this_m
 
+static __always_inline char *here_sp(void)
+{
+	return __builtin_frame_address(0);
+}
+
 static inline void *ctx_sp(const struct ctx *c)
 {
 	return c->sp;

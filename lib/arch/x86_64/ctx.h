@@ -90,6 +90,14 @@ static inline void ctx_make(struct ctx *c, void *top)
 			   .fp = weft__fp_start };
 }
 
+static __always_inline char *here_sp(void)
+{
+	char *sp;
+
+	__asm__ __volatile__("movq %%rsp, %0" : "=r"(sp));
+	return sp;
+}
+
 static inline void *ctx_sp(const struct ctx *c)
 {
 	return c->sp;
