@@ -106,16 +106,14 @@ install: all headers_install
 	+@$(MAKE) -f scripts/Makefile.lib install
 	+@[ ! -e tools/Kbuild ] || \
 		$(MAKE) -f scripts/Makefile.build obj=tools install
-	set -e; for m in $(manuals); do install -D -m 644 $$m \
-		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	sh scripts/manuals install $(DESTDIR)$(PREFIX)/share/man $(manuals)
 uninstall:
 	+@[ ! -e tools/Kbuild ] || \
 		$(MAKE) -f scripts/Makefile.build obj=tools uninstall
 	rm -f $(DESTDIR)$(LIBDIR)/libweft.a $(DESTDIR)$(LIBDIR)/libweft.so*
 	rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/weft.pc
 	rm -rf $(DESTDIR)$(PREFIX)/include/weft
-	for m in $(manuals); do rm -f \
-		$(DESTDIR)$(PREFIX)/share/man/man$${m##*.}/$${m##*/}; done
+	sh scripts/manuals uninstall $(DESTDIR)$(PREFIX)/share/man $(manuals)
 
 # Each thing built has its command beside it, in .NAME.cmd.
 .PHONY: clean

@@ -142,9 +142,11 @@ void report_json(FILE *f, const struct cells *cs, const struct options *o);
 void table_print(FILE *f, const struct cells *cs, const struct options *o);
 void format_value(char *buf, size_t size, double v, const char *unit);
 
-void host_kernel(char *buf, size_t size);
-void host_flags(char *buf, size_t size, const struct options *o);
-void host_cpu(char *buf, size_t size);
-void host_date(char *buf, size_t size);
+/* What a result was measured on and with */
+struct host {
+	char kernel[160], flags[512], cpu[128], date[32];
+};
+
+void host_read(struct host *h, const struct options *o);
 
 #endif /* DRIVER_H */

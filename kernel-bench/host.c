@@ -19,7 +19,7 @@
 
 extern char **environ;
 
-void host_kernel(char *buf, size_t size)
+static void kernel(char *buf, size_t size)
 {
 	struct utsname u;
 
@@ -27,7 +27,7 @@ void host_kernel(char *buf, size_t size)
 	snprintf(buf, size, "%s %s", u.release, u.machine);
 }
 
-void host_date(char *buf, size_t size)
+static void date(char *buf, size_t size)
 {
 	time_t now = time(NULL);
 	struct tm tm;
@@ -36,7 +36,7 @@ void host_date(char *buf, size_t size)
 	strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
 
-void host_cpu(char *buf, size_t size)
+static void cpu(char *buf, size_t size)
 {
 	FILE *f = fopen("/proc/cpuinfo", "re");
 	char line[256], *colon;
@@ -62,7 +62,7 @@ static bool has_membarrier_rseq(void)
 }
 
 /* Compiler, features, and each WEFT_ variable that changes something. */
-void host_flags(char *buf, size_t size, const struct options *o)
+static void flags(char *buf, size_t size, const struct options *o)
 {
 	char **e;
 	size_t n;
@@ -83,4 +83,12 @@ void host_flags(char *buf, size_t size, const struct options *o)
 		if (!strncmp(*e, "WEFT_", 5) &&
 		    strncmp(*e, "WEFT_PROCS=", 11))
 			n += snprintf(buf + n, size - n, ", %s", *e);
+}
+
+void host_read(struct host *h, const struct options *o)
+{
+	kernel(h->kernel, sizeof(h->kernel));
+	flags(h->flags, sizeof(h->flags), o);
+	cpu(h->cpu, sizeof(h->cpu));
+	date(h->date, sizeof(h->date));
 }

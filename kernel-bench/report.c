@@ -96,21 +96,18 @@ static void put_cell(FILE *f, const struct cell *c)
 
 void report_json(FILE *f, const struct cells *cs, const struct options *o)
 {
-	char kernel[160], flags[512], cpu[128], date[32];
+	struct host h;
 	int i;
 
-	host_kernel(kernel, sizeof(kernel));
-	host_flags(flags, sizeof(flags), o);
-	host_cpu(cpu, sizeof(cpu));
-	host_date(date, sizeof(date));
+	host_read(&h, o);
 	fputs("[\n", f);
 	for (i = 0; i < cs->n; i++) {
 		put_cell(f, &cs->cell[i]);
 		put(f, "seed", o->seed);
-		put_text(f, "kernel", kernel);
-		put_text(f, "flags", flags);
-		put_text(f, "cpu", cpu);
-		put_text(f, "date", date);
+		put_text(f, "kernel", h.kernel);
+		put_text(f, "flags", h.flags);
+		put_text(f, "cpu", h.cpu);
+		put_text(f, "date", h.date);
 		fprintf(f, "}%s\n", i < cs->n - 1 ? "," : "");
 	}
 	fputs("]\n", f);

@@ -290,19 +290,16 @@ static void print_primitive(FILE *f, const struct cell *c)
 
 static void print_host(FILE *f, const struct cells *cs, const struct options *o)
 {
-	char kernel[160], flags[512], cpu[128], date[32];
+	struct host h;
 	int i;
 
-	host_kernel(kernel, sizeof(kernel));
-	host_flags(flags, sizeof(flags), o);
-	host_cpu(cpu, sizeof(cpu));
-	host_date(date, sizeof(date));
+	host_read(&h, o);
 	fputs("\nThis machine takes (median, noise):\n", f);
 	for (i = 0; i < cs->n; i++)
 		if (cs->cell[i].bench->host)
 			print_primitive(f, &cs->cell[i]);
-	fprintf(f, "\n%s, %d CPUs, Linux %s\n%s\n%s, medians of %d\n", cpu,
-		cpus_allowed(), kernel, flags, date, o->runs);
+	fprintf(f, "\n%s, %d CPUs, Linux %s\n%s\n%s, medians of %d\n", h.cpu,
+		cpus_allowed(), h.kernel, h.flags, h.date, o->runs);
 }
 
 static void print_legend(FILE *f, const struct options *o, bool mark)

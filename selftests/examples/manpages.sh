@@ -3,9 +3,10 @@
 #
 # The man pages agree with the headers, and their examples work.
 #
-# Each function of a page is in a header and the reverse; a literal block that
-# begins with #include is a program, which compiles without a warning, runs and
-# ends with status 0; and groff has nothing to say.
+# Each function of a page is in a header and the reverse, and has an installed
+# page of its name; a literal block that begins with #include is a program, which
+# compiles without a warning, runs and ends with status 0; and groff has nothing
+# to say.
 
 src=${SRC:-$srctree}
 man=$src/Documentation/man
@@ -49,6 +50,12 @@ declared()
 		sed 's/.*\<\(weft_[a-z_]*\)(.*/\1/' | sort -u
 }
 
+# What the shared library gives to programs, but for inlined calls' slow paths
+exported()
+{
+	nm -D --defined-only "$lib" | sed -n 's/.* T \(weft_[a-z][a-z_]*\).*/\1/p'
+}
+
 # example PAGE: the program in it
 example()
 {
@@ -65,15 +72,27 @@ build()
 		-o "$dir/prog" "$dir/prog.c" "$@" >"$dir/log" 2>&1
 }
 
+lib=$(find "$O" -maxdepth 1 -name libweft.so)
 pages=$(grep -l '^#include' "$man"/*.[37])
 echo 'TAP version 13'
-echo "1..$(($(echo "$pages" | wc -l) + 2))"
+echo "1..$(($(echo "$pages" | wc -l) + 4))"
 
 documented >"$dir/documented"
 declared >"$dir/declared"
 test -s "$dir/declared" &&
 	diff "$dir/declared" "$dir/documented" >"$dir/log" 2>&1
 result 'pages and headers name the same functions'
+
+sh "$src/scripts/manuals" install "$dir/man" "$man"/*.[137] >"$dir/log" 2>&1
+{ [ -z "$lib" ] || exported; cat "$dir/declared"; } | while read -r name; do
+	test -s "$dir/man/man3/$name.3" || echo "no page $name(3)"
+done >>"$dir/log"
+test ! -s "$dir/log"
+result 'each function has a page of its name'
+
+sh "$src/scripts/manuals" uninstall "$dir/man" "$man"/*.[137] &&
+	find "$dir/man" ! -type d >"$dir/log" && test ! -s "$dir/log"
+result 'nothing of them is left behind'
 
 if command -v groff >/dev/null; then
 	groff -mdoc -ww -z -Tutf8 "$man"/*.[137] >"$dir/log" 2>&1 &&
@@ -83,7 +102,6 @@ else
 	skip 'groff has no warning' 'no groff'
 fi
 
-lib=$(find "$O" -name libweft.so | head -n 1)
 for page in $pages; do
 	name="example of ${page##*/}"
 	example "$page" >"$dir/prog.c"

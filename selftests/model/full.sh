@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# full.sh: every configuration, half an hour on one core and up to 6 GB; "make
+# full.sh: every configuration, 25 minutes on one core and up to 6 GB; "make
 # model".
 
 time=${MODEL_TIME:-200}
