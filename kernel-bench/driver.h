@@ -89,7 +89,7 @@ struct options {
 	const char *json;
 };
 
-void options_parse(struct options *o, int argc, char **argv);
+void options_parse(struct options *o, int argc, char **argv, bool one);
 __attribute__((format(printf, 1, 2), noreturn))
 void usage_error(const char *fmt, ...);
 unsigned long parse_number(const char *what, const char *s,
