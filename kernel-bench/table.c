@@ -218,21 +218,39 @@ static const char *remark(const struct cell *c)
 	return c->error ?: c->skip ?: c->note;
 }
 
-/* Once for all numbers of processors of which the same is to be said. */
+/* The same is to be said of both. */
+static bool same_note(const struct cell *a, const struct cell *b)
+{
+	return a->bench == b->bench && !a->impl->why && !b->impl->why &&
+	       !a->error == !b->error && remark(a) && remark(b) &&
+	       !strcmp(remark(a), remark(b));
+}
+
+/* Of the cells from @from on up to @to. */
+static bool noted(const struct cells *cs, int from, int to,
+		  const struct cell *c, const struct impl *im)
+{
+	for (; from < to; from++)
+		if (same_note(&cs->cell[from], c) &&
+		    (!im || im == cs->cell[from].impl))
+			return true;
+	return false;
+}
+
+/* Once for all cells of a row of which the same is to be said. */
 static void print_note(FILE *f, const struct cells *cs, int i)
 {
 	const struct cell *c = &cs->cell[i];
 	int k;
 
-	if (!remark(c) || c->impl->why)
+	if (!same_note(c, c) || noted(cs, 0, i, c, NULL))
 		return;
-	for (k = 0; k < i; k++)
-		if (cs->cell[k].bench == c->bench &&
-		    cs->cell[k].impl == c->impl && remark(&cs->cell[k]) &&
-		    !strcmp(remark(&cs->cell[k]), remark(c)))
-			return;
-	fprintf(f, "  %s %s: %s%s\n", c->bench->name, c->impl->name,
-		c->error ? "ERROR: " : "", remark(c));
+	fprintf(f, "  %s %s", c->bench->name, c->impl->name);
+	for (k = i + 1; k < cs->n; k++)
+		if (same_note(&cs->cell[k], c) &&
+		    !noted(cs, i, k, c, cs->cell[k].impl))
+			fprintf(f, ", %s", cs->cell[k].impl->name);
+	fprintf(f, ": %s%s\n", c->error ? "ERROR: " : "", remark(c));
 }
 
 static const char *version_of(const struct cells *cs, const struct impl *im)
