@@ -99,9 +99,10 @@ static void print_head(FILE *f, const struct options *o)
 /* Measured on fewer CPUs than it has processors. */
 static bool too_few_cpus(const struct cell *c)
 {
-	const struct series *s = cell_series(c, "cpus_used");
+	unsigned int had = cpus_had(c->bench, cell_value(c, "cpus_used"),
+				    cell_value(c, "cpus_busy"));
 
-	return s && !c->bench->serial && series_value(s) < c->procs;
+	return had && !c->bench->serial && had < c->procs;
 }
 
 static bool print_cell(FILE *f, const struct cell *c, int width)
@@ -332,8 +333,8 @@ static void print_legend(FILE *f, const struct options *o, bool mark)
 	fputs("weft at N P may use every CPU, its Ms are bound to none; the "
 	      "twin is confined\nto N CPUs.\n", f);
 	if (mark)
-		fputs("* ran on fewer CPUs than it has P: no measure of that "
-		      "many.\n", f);
+		fputs("* ran on fewer CPUs than it has P, or kept fewer busy: "
+		      "no measure of that\nmany.\n", f);
 }
 
 void table_print(FILE *f, const struct cells *cs, const struct options *o)
