@@ -72,6 +72,7 @@ typedef void bench_fn(struct run *r);
  * @max_procs:	0, or the most
  * @higher:	the higher the value, the better
  * @serial:	only one G has work at a time, so it never fills two CPUs
+ * @fills:	there is work for every processor all the time
  */
 struct bench {
 	const char *name, *unit, *doc;
@@ -80,7 +81,7 @@ struct bench {
 	struct size full, quick, twin_full, twin_quick;
 	long arg;
 	unsigned int min_procs, max_procs;
-	bool higher, serial;
+	bool higher, serial, fills;
 };
 
 #ifdef BENCH_INLINE

@@ -9,8 +9,10 @@
  * without; which is first changes with each round.
  *
  * The value is the rate of work in percent of the phase without the 8.
- * worst_ms is how much longer the longest gap between two pieces of one worker
- * is than in the phase without.
+ * worst_ms is how much longer the longest gap of one worker without a piece is
+ * than in the phase without.  A gap also begins with the phase and ends with
+ * the turn that finds the phase over: a worker that never has a turn has one
+ * gap, as long as the phase.
  */
 #include "bench.h"
 
@@ -26,7 +28,7 @@ enum block8_how { BLOCK8_PIPE, BLOCK8_SLEEP, BLOCK8_PLAIN };
 
 struct block8_worker {
 	long pieces;
-	int64_t worst_ns;
+	int64_t last, worst_ns;
 } __attribute__((aligned(128)));
 
 struct block8_blocker {
@@ -43,26 +45,30 @@ static struct block8_blocker block8_blockers[BLOCK8_BLOCKERS];
 static enum block8_how block8_how;
 static bool block8_threads, block8_fed;
 
+static void block8_gap(struct block8_worker *w)
+{
+	int64_t t = now_ns();
+
+	if (t - w->last > w->worst_ns)
+		w->worst_ns = t - w->last;
+	w->last = t;
+}
+
 static void *block8_work(void *arg)
 {
 	struct block8_worker *w = arg;
-	int64_t last = now_ns(), t;
 
-	w->pieces = 0;
-	w->worst_ns = 0;
 	while (!stopping()) {
 		work_us(BLOCK8_WORK_US);
 		w->pieces++;
 		cpu_mark();
-		t = now_ns();
-		if (t - last > w->worst_ns)
-			w->worst_ns = t - last;
-		last = t;
+		block8_gap(w);
 		if (block8_threads)
 			sched_yield();
 		else
 			weft_yield();
 	}
+	block8_gap(w);
 	return NULL;
 }
 
@@ -157,8 +163,10 @@ static void block8_phase(struct run *r, struct block8_phase *ph, bool with)
 	run_begin(r);
 	for (i = 0; with && i < BLOCK8_BLOCKERS; i++)
 		block8_start(&b[i], block8_block, &block8_blockers[i]);
-	for (i = 0; i < BLOCK8_WORKERS; i++)
+	for (i = 0; i < BLOCK8_WORKERS; i++) {
+		block8_workers[i] = (struct block8_worker){ .last = r->t0 };
 		block8_start(&w[i], block8_work, &block8_workers[i]);
+	}
 	for (i = 0; i < BLOCK8_WORKERS; i++)
 		block8_join(&w[i]);
 	ns = now_ns() - r->t0;

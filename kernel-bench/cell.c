@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BUSY_ENOUGH 0.75
+
 static struct series *series_of(struct cell *c, const char *name)
 {
 	struct series *s;
@@ -146,4 +148,19 @@ double cell_value(const struct cell *c, const char *name)
 	const struct series *s = cell_series(c, name);
 
 	return s ? series_value(s) : 0;
+}
+
+/*
+ * How many CPUs a measurement had; 0 if that is not known.  They are those
+ * on which it was seen (@used).  An M that migrates is seen on two, so a row
+ * that fills its processors must also have kept each busy (@busy of them, CPU
+ * time over wall time) for BUSY_ENOUGH of the time.
+ */
+int cpus_had(const struct bench *b, double used, double busy)
+{
+	double most = busy / BUSY_ENOUGH;
+
+	if (!b || !b->fills || busy <= 0 || most >= used)
+		return used;
+	return most < 1 ? 1 : most;
 }

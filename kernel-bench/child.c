@@ -147,7 +147,7 @@ int child_main(int argc, char **argv)
 	measured = impl_fn(im, run.bench);
 	if (!measured)
 		usage_error("row '%s' has no '%s' form", argv[1], argv[2]);
-	options_parse(&o, argc - 3, argv + 3);
+	options_parse(&o, argc - 3, argv + 3, true);
 	run.round = o.round;
 	run.seed = o.seed;
 	set_size(&run, im, &o);

@@ -18,7 +18,7 @@
  * @median:	the value
  * @v:		each run's, sorted
  * @n:		how many; 0 if it was not measured
- * @cpus:	CPUs on which it was seen to run; 0 if that says nothing
+ * @cpus:	CPUs that it had; 0 if that says nothing
  */
 struct result {
 	const char *bench, *impl, *unit, *why;

@@ -89,7 +89,7 @@ struct options {
 	const char *json;
 };
 
-void options_parse(struct options *o, int argc, char **argv);
+void options_parse(struct options *o, int argc, char **argv, bool one);
 __attribute__((format(printf, 1, 2), noreturn))
 void usage_error(const char *fmt, ...);
 unsigned long parse_number(const char *what, const char *s,
@@ -131,6 +131,7 @@ double series_value(const struct series *s);
 double series_min(const struct series *s);
 double series_max(const struct series *s);
 double cell_value(const struct cell *c, const char *name);
+int cpus_had(const struct bench *b, double used, double busy);
 void cell_set(char **field, const char *text);
 
 int child_main(int argc, char **argv);

@@ -99,6 +99,7 @@ static const struct bench fib_row = {
 	.quick = { .n = 27, .ms = 200 },
 	.twin_full = { .n = 12, .ms = 1000 },
 	.twin_quick = { .n = 12, .ms = 200 },
+	.fills = true,
 };
 
 BENCH_ROWS(fib, &fib_row);

@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 	if (strcmp(cmd, "run") && strcmp(cmd, "primitives"))
 		usage_error("no command '%s'; there are list, run, primitives, "
 			    "compare", cmd);
-	options_parse(&o, argc - 1, argv + 1);
+	options_parse(&o, argc - 1, argv + 1, false);
 	if (!strcmp(cmd, "primitives"))
 		o.nimpl = 0;
 	return run(&o);

@@ -186,9 +186,14 @@ static void option(struct options *o, struct lists *l, int c)
 	}
 }
 
-void options_parse(struct options *o, int argc, char **argv)
+/* The first ONE_OPTIONS are those of the hidden command alone. */
+#define ONE_OPTIONS 2
+
+void options_parse(struct options *o, int argc, char **argv, bool one)
 {
 	static const struct option longs[] = {
+		{ "round", required_argument, NULL, 'R' },
+		{ "n", required_argument, NULL, 'n' },
 		{ "bench", required_argument, NULL, 'b' },
 		{ "impl", required_argument, NULL, 'i' },
 		{ "procs", required_argument, NULL, 'p' },
@@ -199,15 +204,14 @@ void options_parse(struct options *o, int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "peer", required_argument, NULL, 'P' },
-		{ "round", required_argument, NULL, 'R' },
-		{ "n", required_argument, NULL, 'n' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct lists l = { NULL, NULL, NULL };
 	int c;
 
 	*o = (struct options){ .timeout_s = TIMEOUT_S, .seed = 1 };
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "", longs + (one ? 0 : ONE_OPTIONS),
+				NULL)) != -1)
 		option(o, &l, c);
 	if (optind < argc)
 		usage_error("'%s' is not an option; see --help", argv[optind]);

@@ -107,7 +107,8 @@ static void read_row(struct result *r, const struct json *obj,
 		wrong(path, i, "\"better\" is not higher or lower");
 	r->higher = better ? !strcmp(better, "higher") : b && b->higher;
 	if (!b || !b->serial)
-		r->cpus = number(obj, "cpus_used", 0);
+		r->cpus = cpus_had(b, number(obj, "cpus_used", 0),
+				   number(obj, "cpus_busy", 0));
 }
 
 static void read_result(struct result *r, const struct json *obj,

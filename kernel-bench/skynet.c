@@ -117,6 +117,7 @@ static const struct bench skynet_row = {
 	.quick = { .n = SKYNET_LEAVES, .ms = 100 },
 	.twin_full = { .n = 10000, .ms = 1000 },
 	.twin_quick = { .n = 1000, .ms = 100 },
+	.fills = true,
 };
 
 BENCH_ROWS(skynet, &skynet_row);

@@ -150,6 +150,7 @@ static const struct bench steal = {
 	.quick = { .n = 10000, .ms = 100 },
 	.arg = 10,
 	.min_procs = 2,
+	.fills = true,
 };
 static const struct bench steal_1us = {
 	.name = "steal_1us",
@@ -162,6 +163,7 @@ static const struct bench steal_1us = {
 	.quick = { .n = 10000, .ms = 100 },
 	.arg = 1,
 	.min_procs = 2,
+	.fills = true,
 };
 
 BENCH_ROWS(steal, &steal, &steal_1us);

@@ -240,6 +240,7 @@ static const struct bench mixed_row = {
 	.pthread = mixed_pthread,
 	.full = { .ms = 1000 },
 	.quick = { .ms = 200 },
+	.fills = true,
 };
 
 BENCH_ROWS(switch_mixed, &mixed_row);

@@ -99,9 +99,10 @@ static void print_head(FILE *f, const struct options *o)
 /* Measured on fewer CPUs than it has processors. */
 static bool too_few_cpus(const struct cell *c)
 {
-	const struct series *s = cell_series(c, "cpus_used");
+	unsigned int had = cpus_had(c->bench, cell_value(c, "cpus_used"),
+				    cell_value(c, "cpus_busy"));
 
-	return s && !c->bench->serial && series_value(s) < c->procs;
+	return had && !c->bench->serial && had < c->procs;
 }
 
 static bool print_cell(FILE *f, const struct cell *c, int width)
@@ -218,21 +219,39 @@ static const char *remark(const struct cell *c)
 	return c->error ?: c->skip ?: c->note;
 }
 
-/* Once for all numbers of processors of which the same is to be said. */
+/* The same is to be said of both. */
+static bool same_note(const struct cell *a, const struct cell *b)
+{
+	return a->bench == b->bench && !a->impl->why && !b->impl->why &&
+	       !a->error == !b->error && remark(a) && remark(b) &&
+	       !strcmp(remark(a), remark(b));
+}
+
+/* Of the cells from @from on up to @to. */
+static bool noted(const struct cells *cs, int from, int to,
+		  const struct cell *c, const struct impl *im)
+{
+	for (; from < to; from++)
+		if (same_note(&cs->cell[from], c) &&
+		    (!im || im == cs->cell[from].impl))
+			return true;
+	return false;
+}
+
+/* Once for all cells of a row of which the same is to be said. */
 static void print_note(FILE *f, const struct cells *cs, int i)
 {
 	const struct cell *c = &cs->cell[i];
 	int k;
 
-	if (!remark(c) || c->impl->why)
+	if (!same_note(c, c) || noted(cs, 0, i, c, NULL))
 		return;
-	for (k = 0; k < i; k++)
-		if (cs->cell[k].bench == c->bench &&
-		    cs->cell[k].impl == c->impl && remark(&cs->cell[k]) &&
-		    !strcmp(remark(&cs->cell[k]), remark(c)))
-			return;
-	fprintf(f, "  %s %s: %s%s\n", c->bench->name, c->impl->name,
-		c->error ? "ERROR: " : "", remark(c));
+	fprintf(f, "  %s %s", c->bench->name, c->impl->name);
+	for (k = i + 1; k < cs->n; k++)
+		if (same_note(&cs->cell[k], c) &&
+		    !noted(cs, i, k, c, cs->cell[k].impl))
+			fprintf(f, ", %s", cs->cell[k].impl->name);
+	fprintf(f, ": %s%s\n", c->error ? "ERROR: " : "", remark(c));
 }
 
 static const char *version_of(const struct cells *cs, const struct impl *im)
@@ -311,8 +330,8 @@ static void print_legend(FILE *f, const struct options *o, bool mark)
 	fputs("weft at N P may use every CPU, its Ms are bound to none; the "
 	      "twin is confined\nto N CPUs.\n", f);
 	if (mark)
-		fputs("* ran on fewer CPUs than it has P: no measure of that "
-		      "many.\n", f);
+		fputs("* ran on fewer CPUs than it has P, or kept fewer busy: "
+		      "no measure of that\nmany.\n", f);
 }
 
 void table_print(FILE *f, const struct cells *cs, const struct options *o)

@@ -122,6 +122,7 @@ static const struct bench yield_g2 = {
 	.full = { .n = 200000000, .ms = 2000 },
 	.quick = { .n = 200000000, .ms = 200 },
 	.arg = 2,
+	.fills = true,
 };
 static const struct bench yield_g64 = {
 	.name = "yield_g64",
@@ -132,6 +133,7 @@ static const struct bench yield_g64 = {
 	.full = { .n = 200000000, .ms = 2000 },
 	.quick = { .n = 200000000, .ms = 200 },
 	.arg = 64,
+	.fills = true,
 };
 static const struct bench yield_g10000 = {
 	.name = "yield_g10000",
@@ -142,6 +144,7 @@ static const struct bench yield_g10000 = {
 	.full = { .n = 200000000, .ms = 2000 },
 	.quick = { .n = 200000000, .ms = 300 },
 	.arg = 10000,
+	.fills = true,
 };
 
 BENCH_ROWS(yield, &yield_g2, &yield_g64, &yield_g10000);

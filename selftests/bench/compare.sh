@@ -70,7 +70,7 @@ file()
 }
 
 echo 'TAP version 13'
-echo 1..37
+echo 1..40
 
 lock=$(cell prim_lock host 1 ns 2 2 2 2 2)
 yield=$(cell yield_g64 weft 1 ns 4.9 4.9 5 5.1 5.1)
@@ -113,6 +113,20 @@ file bad "$bad"
 status 1 "fewer percent of block8 fails" good bad
 status 0 "more does not" bad good
 says "and is called faster, as well" "2.39 5 % faster"
+
+# busy BUSY BENCH: 2 P, seen on 2 CPUs, of which it kept BUSY busy
+busy()
+{
+	printf '{"bench": "%s", "impl": "weft", "procs": 2, "unit": "ns", ' "$2"
+	printf '"median": 7, "cpus_used": 2, "cpus_busy": %s}' "$1"
+}
+file busy "$(busy 1.6 fib)" "$(busy 1.9 mem)"
+file lazy "$(busy 1.4 fib)" "$(busy 0.4 mem)"
+status 0 "CPUs that were left idle are no failure" busy lazy
+says "but are marked, in a row that fills its processors" \
+	"fib weft 2P 7.00 ns 7.00 ns 1.00 5 % same *"
+says "and in no other" "mem weft 2P 7.00 ns 7.00 ns 1.00 5 % same
+"
 
 file slowhost "$(cell prim_lock host 1 ns 4 4 4 4 4)" "$twice" "$fib"
 status 1 "a slower machine excuses nothing" old slowhost

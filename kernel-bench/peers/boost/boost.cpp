@@ -412,26 +412,30 @@ struct block8_phase {
 
 struct block8_worker {
 	long pieces;
-	int64_t worst_ns;
+	int64_t last, worst_ns;
 } __attribute__((aligned(128)));
 
 static int block8_fd[BLOCK8_BLOCKERS][2];
 
+static void block8_gap(struct block8_worker *w)
+{
+	int64_t t = now_ns();
+
+	if (t - w->last > w->worst_ns)
+		w->worst_ns = t - w->last;
+	w->last = t;
+}
+
 static void block8_work(struct block8_worker *w)
 {
-	int64_t last = now_ns(), t;
-
-	w->pieces = w->worst_ns = 0;
 	while (!stopping()) {
 		work_us(BLOCK8_WORK_US);
 		w->pieces++;
 		cpu_mark();
-		t = now_ns();
-		if (t - last > w->worst_ns)
-			w->worst_ns = t - last;
-		last = t;
+		block8_gap(w);
 		boost::this_fiber::yield();
 	}
+	block8_gap(w);
 }
 
 static void block8_feed(const std::atomic<bool> *fed)
@@ -465,8 +469,10 @@ static void block8_phase(struct run *r, struct block8_phase *ph, bool with)
 				if (read(block8_fd[i][0], &c, 1) != 1)
 					check(-EIO, "a read of a pipe");
 		});
-	for (i = 0; i < BLOCK8_WORKERS; i++)
+	for (i = 0; i < BLOCK8_WORKERS; i++) {
+		w[i] = { 0, r->t0, 0 };
 		f[i] = start([i] { block8_work(&w[i]); });
+	}
 	for (auto &one : f)
 		one.join();
 	ns = now_ns() - r->t0;

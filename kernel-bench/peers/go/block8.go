@@ -35,8 +35,8 @@ type phase struct {
 }
 
 type worker struct {
-	pieces, worst int64
-	_             [112]byte
+	pieces, last, worst int64
+	_                   [104]byte
 }
 
 var block8Fd [block8Blockers]int
@@ -64,22 +64,26 @@ func feed() {
 	}
 }
 
+// gap also counts from the phase's start, and to the turn that finds it over.
+func (w *worker) gap() {
+	t := now()
+	if t-w.last > w.worst {
+		w.worst = t - w.last
+	}
+	w.last = t
+}
+
 func (w *worker) run() {
-	w.pieces, w.worst = 0, 0
-	last := now()
 	for !stopping() {
 		work(block8WorkUs)
 		w.pieces++
 		if w.pieces&15 == 0 {
 			cpuMark()
 		}
-		t := now()
-		if t-last > w.worst {
-			w.worst = t - last
-		}
-		last = t
+		w.gap()
 		runtime.Gosched()
 	}
+	w.gap()
 }
 
 func block8Wait(how int64, fd int) {
@@ -129,6 +133,7 @@ func block8Phase(r *run, with bool) phase {
 	workers.Add(block8Workers)
 	for i := range w {
 		i := i
+		w[i].last = r.t0
 		go func() {
 			w[i].run()
 			workers.Done()

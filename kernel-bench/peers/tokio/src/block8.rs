@@ -27,9 +27,10 @@ struct Phase {
     blocks_s: f64,
 }
 
-/// How many pieces, and the longest gap between two.
-async fn worker() -> (i64, i64) {
-    let (mut pieces, mut worst, mut last) = (0, 0, now());
+/// How many pieces, and the longest gap without one: also from the start of
+/// the phase, and to the turn that finds it over.
+async fn worker(start: i64) -> (i64, i64) {
+    let (mut pieces, mut worst, mut last) = (0, 0, start);
     while !stopping() {
         work(WORK_US);
         pieces += 1;
@@ -39,7 +40,7 @@ async fn worker() -> (i64, i64) {
         last = t;
         yield_now().await;
     }
-    (pieces, worst)
+    (pieces, worst.max(now() - last))
 }
 
 fn read_one(fd: i32) {
@@ -74,7 +75,7 @@ async fn phase(r: &mut Run, fds: Option<&[[i32; 2]]>) -> Phase {
         .iter()
         .map(|fd| spawn(blocker(how, fd[0])))
         .collect();
-    let workers: Vec<_> = (0..WORKERS).map(|_| spawn(worker())).collect();
+    let workers: Vec<_> = (0..WORKERS).map(|_| spawn(worker(r.t0))).collect();
     let mut all = Vec::new();
     for w in workers {
         all.push(w.await.expect("a worker"));
