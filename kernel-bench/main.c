@@ -78,7 +78,7 @@ static void list_text(void)
 		printf("%-22s %-8s %s\n", bench_nth(i)->name,
 		       bench_nth(i)->unit, bench_nth(i)->doc);
 	puts("\nImplementations:");
-	impl_locate_peers();
+	impl_locate();
 	for (i = 0; impl_nth(i); i++) {
 		const struct impl *im = impl_nth(i);
 

@@ -217,7 +217,7 @@ void options_parse(struct options *o, int argc, char **argv, bool one)
 		usage_error("'%s' is not an option; see --help", argv[optind]);
 	if (l.bench)
 		each(o, "--bench", l.bench, add_bench);
-	impl_locate_peers();
+	impl_locate();
 	if (l.impl)
 		each(o, "--impl", l.impl, add_impl);
 	if (l.procs)
