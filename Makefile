@@ -78,8 +78,11 @@ check: all tests $(twice)
 	@CC='$(CC)' UCONTEXT_TREE=$(if $(twice),$(ucontext-tree)) sh scripts/selftest
 
 .PHONY: bench peers demo model torture
+# All in one run, so that they can be compared; of options the last counts.
 bench: lib kernel-bench
-	@$(objtree)/kernel-bench/weft-bench run $(BENCH_ARGS)
+	@$(objtree)/kernel-bench/weft-bench run --progress \
+		--impl weft,weft-declared,weft-so,pthread,built-peers \
+		$(BENCH_ARGS)
 # PEERS="go tokio" builds just these.
 peers: kernel-bench
 	@srctree=$(srctree) objtree=$(objtree) CC='$(CC)' \
@@ -142,7 +145,8 @@ help:
 	@echo '                nomembarrier ucontext" choose'
 	@echo '  tests         build the self-tests; gets the harness first'
 	@echo '  demo          the main job: benchmarks, then a walk over a tree'
-	@echo '  bench         all benchmarks; BENCH_ARGS="--bench fib --runs 5"'
+	@echo '  bench         all benchmarks, beside pthreads and the peers that are'
+	@echo '                built; BENCH_ARGS="--bench fib --runs 9"'
 	@echo '  peers         what weft is compared with: go boost tokio tbb gomp omp;'
 	@echo '                installs what is missing; PEERS="go tbb" chooses'
 	@echo '  model         the model checks in full (check has their short form)'

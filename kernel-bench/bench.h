@@ -18,8 +18,9 @@
  * The weft function runs as the first G of a runtime with r->procs processors,
  * the pthread function on the main thread, confined to r->procs CPUs.
  *
- * The files are built twice: as they are (impl weft-lib: exported functions),
- * and all together in inline.c with WEFT_INLINE (impl weft).  So static names
+ * The files are built twice: as they are (impl weft-lib and, in a program
+ * linked to the shared library, weft-so: exported functions), and all together
+ * in inline.c with WEFT_INLINE (impl weft).  So static names
  * must differ between files.
  */
 #ifndef BENCH_H
@@ -106,7 +107,7 @@ struct field {
 /**
  * struct run - one measurement in one child
  * @bench:	the row
- * @impl:	weft, weft-lib, pthread, host, ...
+ * @impl:	weft, weft-lib, weft-so, pthread, host, ...
  * @procs:	number of processors, or of CPUs for the twin
  * @round:	counts from 0; rows with two phases swap them in odd rounds
  * @seed:	for what is random

@@ -9,6 +9,7 @@
  */
 #include "driver.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,22 @@ static int first_g(void *arg)
 	return 0;
 }
 
+/* A program exports nothing, so what is found is the shared library's. */
+static bool linked_shared(void)
+{
+	return dlsym(RTLD_DEFAULT, "weft_run");
+}
+
 static void run_weft(struct run *r, const struct impl *im)
 {
 	char procs[16];
 	int err;
 
+	if (linked_shared() != !!im->program) {
+		run_fail(r, "this program is linked to the %s library",
+			 linked_shared() ? "shared" : "static");
+		return;
+	}
 	snprintf(procs, sizeof(procs), "%u", r->procs);
 	setenv("WEFT_PROCS", procs, 1);
 	if (im->env)

@@ -5,7 +5,7 @@
  *	main.c		commands and help
  *	opts.c		options, checked
  *	impl.c		what can be measured: rows, implementations
- *	peer.c		the programs of peers
+ *	peer.c		where the programs of peers are, and our own second one
  *	child.c		one measurement, inside its process
  *	measure.c	one measurement, from outside: fork, exec, limits
  *	cell.c		the results of one row x implementation x processors
@@ -36,15 +36,16 @@ enum side { SIDE_WEFT, SIDE_PTHREAD, SIDE_HOST, SIDE_PEER };
  * @side:	which function of a row it runs
  * @inlined:	the rows of inline.c
  * @env:	NULL, or a variable to be set, as "NAME=value"
- * @path:	of a peer: the program
- * @why:	of a peer: why there is none, or NULL
+ * @program:	NULL, or the name of another build of this driver, beside it
+ * @path:	of a peer or @program: where it is
+ * @why:	of these: why there is none, or NULL
  */
 struct impl {
 	const char *name, *doc;
 	enum side side;
 	bool inlined;
 	const char *env;
-	const char *path, *why;
+	const char *program, *path, *why;
 };
 
 extern const bool bench_inlined;
@@ -54,10 +55,11 @@ const struct bench *bench_find(const char *name, bool inlined);
 const struct impl *impl_nth(int i);
 const struct impl *impl_find(const char *name);
 const struct impl *impl_add_peer(const char *name, const char *path);
-void impl_locate_peers(void);
+void impl_locate(void);
 bench_fn *impl_fn(const struct impl *im, const struct bench *b);
 
 void peer_locate(struct impl *im);
+void program_locate(struct impl *im);
 
 #define LIST_MAX 64
 

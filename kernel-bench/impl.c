@@ -5,6 +5,8 @@
  * Rows register themselves in two sections, those compiled on their own and
  * those of inline.c, which have the same names.
  *
+ * weft-so runs in a second program, of the same objects linked to libweft.so.
+ *
  * A peer is a program that is called as this driver calls itself,
  *
  *	PATH one BENCH NAME PROCS --n N --ms MS --round K --seed S [--quick]
@@ -31,6 +33,9 @@ static struct impl impls[IMPLS_MAX] = {
 	{ .name = "weft-lib",
 	  .doc = "weft, exported functions of the static library",
 	  .side = SIDE_WEFT },
+	{ .name = "weft-so",
+	  .doc = "weft, exported functions of the shared library",
+	  .side = SIDE_WEFT, .program = "weft-bench-so" },
 	{ .name = "weft-declared",
 	  .doc = "as weft, with WEFT_FPENV=declared",
 	  .side = SIDE_WEFT, .inlined = true, .env = "WEFT_FPENV=declared" },
@@ -112,12 +117,14 @@ const struct impl *impl_add_peer(const char *name, const char *path)
 }
 
 /* After the options: what has no --peer is looked for where it is built. */
-void impl_locate_peers(void)
+void impl_locate(void)
 {
 	int i;
 
 	for (i = 0; impl_nth(i); i++)
-		if (impls[i].side == SIDE_PEER && !impls[i].path)
+		if (impls[i].program && !impls[i].path)
+			program_locate(&impls[i]);
+		else if (impls[i].side == SIDE_PEER && !impls[i].path)
 			peer_locate(&impls[i]);
 }
 

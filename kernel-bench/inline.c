@@ -3,7 +3,7 @@
  * inline.c - every row once more, with what may switch inlined (impl weft).
  *
  * The return from an exported function after a switch is a mispredicted one;
- * the rows compiled on their own (impl weft-lib) show what that costs.
+ * the rows compiled on their own (weft-lib, weft-so) show what that costs.
  */
 #define WEFT_INLINE
 #define BENCH_INLINE

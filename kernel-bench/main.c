@@ -22,7 +22,8 @@ static const char help[] =
 	"\n"
 	"  --bench A,B     these rows; default: all\n"
 	"  --impl A,B      these implementations; default: weft,pthread;\n"
-	"                  all-peers: all that make peers builds\n"
+	"                  all-peers: all that make peers builds;\n"
+	"                  built-peers: those of them that are there\n"
 	"  --procs N,M     these numbers of processors; default: 1,2, where\n"
 	"                  the row is defined for them\n"
 	"  --runs R        rounds; default: 5, with --quick 3\n"
@@ -78,7 +79,7 @@ static void list_text(void)
 		printf("%-22s %-8s %s\n", bench_nth(i)->name,
 		       bench_nth(i)->unit, bench_nth(i)->doc);
 	puts("\nImplementations:");
-	impl_locate_peers();
+	impl_locate();
 	for (i = 0; impl_nth(i); i++) {
 		const struct impl *im = impl_nth(i);
 

@@ -78,9 +78,10 @@ static void add_impl(struct options *o, const char *name)
 		add_one_impl(o, im);
 		return;
 	}
-	if (!strcmp(name, "all-peers")) {
+	if (!strcmp(name, "all-peers") || !strcmp(name, "built-peers")) {
 		for (i = 0; impl_nth(i); i++)
-			if (impl_nth(i)->side == SIDE_PEER)
+			if (impl_nth(i)->side == SIDE_PEER &&
+			    (*name == 'a' || !impl_nth(i)->why))
 				add_one_impl(o, impl_nth(i));
 		return;
 	}
@@ -89,7 +90,7 @@ static void add_impl(struct options *o, const char *name)
 	for (i = 0; impl_nth(i); i++)
 		if (impl_nth(i)->side != SIDE_HOST)
 			fprintf(stderr, " %s", impl_nth(i)->name);
-	fputs(" all-peers\n", stderr);
+	fputs(" all-peers built-peers\n", stderr);
 	exit(EXIT_USAGE);
 }
 
@@ -217,9 +218,11 @@ void options_parse(struct options *o, int argc, char **argv, bool one)
 		usage_error("'%s' is not an option; see --help", argv[optind]);
 	if (l.bench)
 		each(o, "--bench", l.bench, add_bench);
-	impl_locate_peers();
+	impl_locate();
 	if (l.impl)
 		each(o, "--impl", l.impl, add_impl);
+	if (l.impl && !o->nimpl)
+		usage_error("--impl: no peer is built: make peers");
 	if (l.procs)
 		each(o, "--procs", l.procs, add_procs);
 	o->procs_given = l.procs;

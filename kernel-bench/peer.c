@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * peer.c - where the programs of peers are.
+ * peer.c - where the programs of peers are, and our own second one.
+ *
+ * weft-bench-so is beside weft-bench.
  *
  * make peers puts each into peers/bin/NAME beside weft-bench; or, where one
  * could not be had, peers/bin/NAME.why, whose first line is the reason.
@@ -11,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static const char no_proc[] = "/proc/self/exe does not tell where to look";
 
 /* The folder of this program; false where /proc does not tell. */
 static bool own_folder(char *buf, size_t size)
@@ -41,13 +45,29 @@ static char *first_line(const char *path)
 	return *line ? strdup(line) : NULL;
 }
 
-/* Sets @im's path, or why there is none; both are kept for good. */
+/* These set @im's path, or why there is none; both are kept for good. */
+void program_locate(struct impl *im)
+{
+	char folder[PATH_MAX], *path;
+
+	if (!own_folder(folder, sizeof(folder))) {
+		im->why = no_proc;
+		return;
+	}
+	if (asprintf(&path, "%s/%s", folder, im->program) < 0)
+		abort();
+	if (!access(path, X_OK))
+		im->path = path;
+	else if (asprintf((char **)&im->why, "no program %s", path) < 0)
+		abort();
+}
+
 void peer_locate(struct impl *im)
 {
 	char folder[PATH_MAX], *path;
 
 	if (!own_folder(folder, sizeof(folder))) {
-		im->why = "/proc/self/exe does not tell where to look";
+		im->why = no_proc;
 		return;
 	}
 	if (asprintf(&path, "%s/peers/bin/%s.why", folder, im->name) < 0)

@@ -274,7 +274,7 @@ static void print_peers(FILE *f, const struct cells *cs,
 	for (i = 0; i < o->nimpl; i++) {
 		const struct impl *im = o->impl[i];
 
-		if (im->side != SIDE_PEER)
+		if (im->side != SIDE_PEER && !im->why)
 			continue;
 		fprintf(f, "%s  %s: %s%s\n", head, im->name,
 			im->why ? "SKIP: " : "", im->why ?: version_of(cs, im));

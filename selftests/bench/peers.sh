@@ -51,7 +51,7 @@ has()
 	verdict $has_status "$1"
 }
 
-plan 20
+plan 31
 
 peer "$bin/go"
 echo "no package libboost-fiber-dev" > "$bin/boost.why"
@@ -62,7 +62,7 @@ bench 0 "missing peers are no failure" --runs 2 --impl go,boost,tbb,mine \
 has "a peer is measured" "$dir/said" "fib go 1P round 2/2: 12.5 ns"
 has "its version is in the table" "$dir/said" "  go: fake 1.2"
 has "its version is in the JSON" "$dir/json" '"version": "fake 1.2"'
-has "its note is shown" "$dir/said" "fib go: less"
+has "its note is shown" "$dir/said" "fib go, mine: less"
 has "the recorded reason is shown" "$dir/said" \
 	"  boost: SKIP: no package libboost-fiber-dev"
 has "it is in the JSON" "$dir/json" '"skip": "no package libboost-fiber-dev"'
@@ -86,6 +86,32 @@ has "and another is measured all the same" "$dir/said" "12.5 ns"
 
 bench 0 "a builtin peer can be replaced" --runs 1 --impl tbb \
 	--peer tbb="$dir/other"
+
+rm "$bin/go"
+bench 2 "built-peers alone, where none is built, is a mistake" \
+	--impl built-peers
+peer "$bin/go"
+bench 0 "built-peers are those that are there" --runs 1 \
+	--impl mine,built-peers --peer mine="$dir/other"
+has "and what is true of several is said once" "$dir/said" \
+	"  fib mine, go: less"
+! grep -q "boost\|tbb" "$dir/said"
+verdict $? "and no others"
+
+# The shared library has a program of its own, called as weft-bench itself.
+bench 0 "without weft-bench-so, weft-so is skipped" --runs 1 --impl weft-so,go
+has "and the reason is shown" "$dir/said" \
+	"weft-so: SKIP: no program $dir/weft-bench-so"
+peer "$dir/weft-bench-so"
+bench 0 "weft-bench-so measures weft-so" --runs 1 --impl weft-so,go
+has "and is asked as weft-bench would be" "$dir/calls" \
+	"one fib weft-so 1 --round 0 --seed 1 --quick"
+"$dir/weft-bench" one fib weft-so 1 --quick > "$dir/said"
+has "weft-bench itself cannot, and says so" "$dir/said" "to the static library"
+"$objtree/kernel-bench/weft-bench-so" one fib weft 1 --quick > "$dir/said"
+has "nor weft-bench-so anything else" "$dir/said" "to the shared library"
+
+bench 2 "what is never passed on is refused" --n 5
 
 # A machine with no compiler and no apt-get
 mkdir "$dir/commands"
