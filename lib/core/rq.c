@@ -90,22 +90,22 @@ struct g *weft__pop_slow(struct m *m)
 
 /*
  * More Gs than a ring has room for: what was pushed in the last two ticks goes
- * behind those that wait in the global queue, and a block of these comes in.  So
- * a yield sends a G behind all others, and each of 10,000 has the same number
- * of turns; without, a ringful goes round among itself some hundred times while
- * the others wait (kernel-bench yield_g10000).
+ * behind those that wait in the global queue, and a block of these comes in.
+ * So a yield sends a G behind all others, and each of 10,000 has the same
+ * number of turns; without, a ringful goes round among itself some hundred
+ * times while the others wait (kernel-bench yield_g10000).
  */
 static struct g *take_turns(struct m *m, struct p *p)
 {
-	u64 new = READ_ONCE(p->q.tail) - p->mark;
+	u64 fresh = READ_ONCE(p->q.tail) - p->mark;
 	u32 n = runq_waiting(&p->q);
 	void *out[SPILL];
 	struct g *g;
 
-	if (n > SPILL && new <= SPILL && !weft__gq_empty(&m->node->gq)) {
-		if (new < SPILL - M_TICK)
+	if (n > SPILL && fresh <= SPILL && !weft__gq_empty(&m->node->gq)) {
+		if (fresh < SPILL - M_TICK)
 			return weft__gq_get(m, false);
-		n = RQ(pop_tail, m->vc, &p->q, out, (u32)new);
+		n = RQ(pop_tail, m->vc, &p->q, out, (u32)fresh);
 		if (n)
 			weft__gq_put_batch(m, out, n);
 		n = runq_waiting(&p->q);
