@@ -17,7 +17,7 @@ struct p {
 	u16 *order;		/* the other Ps, from near to far */
 	u8 *ring;		/* equals have the same number */
 	struct timers *timers;
-	u64 mark;		/* tail at a tick; written by who ticks, a hint */
+	u64 mark;		/* tail at a tick; by who ticks, a hint */
 	struct {		/* sysmon's notes */
 		u64 moved;
 		u32 still;	/* ticks it stood, not empty */
