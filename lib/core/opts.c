@@ -101,9 +101,9 @@ static const struct setting table[] = {
 	  .set_by = "parkwake, idle" },
 	{ "WEFT_SYSMON", NUMBER, AT(sysmon_us), .min = WEFT__SYSMON_MIN_US,
 	  .max = 1000000, .value = 1000,
-	  .help = "microseconds of the monitor's longest tick; the shortest "
-		  "is 20",
-	  .set_by = "block8, idle" },
+	  .help = "microseconds of the monitor's tick; shorter after a "
+		  "blocked call, ten times as long while nothing stands",
+	  .set_by = "block8, idle, monitor" },
 	{ "WEFT_RSEQ", WORD, AT(rseq), .words = tri_words,
 	  .help = "restartable sequences; on: do not start without" },
 	{ "WEFT_MEMBARRIER", WORD, AT(membarrier), .words = tri_words,

@@ -97,7 +97,7 @@ struct g *weft__pop_slow(struct m *m)
  */
 static struct g *take_turns(struct m *m, struct p *p)
 {
-	u64 fresh = READ_ONCE(p->q.tail) - p->mark;
+	u64 fresh = READ_ONCE(p->q.tail) - READ_ONCE(p->mark);
 	u32 n = runq_waiting(&p->q);
 	void *out[SPILL];
 	struct g *g;
@@ -111,7 +111,7 @@ static struct g *take_turns(struct m *m, struct p *p)
 		n = runq_waiting(&p->q);
 	}
 	g = weft__gq_get(m, n < RUNQ_SIZE - SPILL);
-	p->mark = READ_ONCE(p->q.tail);
+	WRITE_ONCE(p->mark, READ_ONCE(p->q.tail));
 	return g;
 }
 
