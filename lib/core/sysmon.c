@@ -15,9 +15,10 @@
  *	- tokens and Ps beyond the number in use are taken out of it again
  *
  * The tick is 1 ms; while an M was found blocked lately, 50 us and doubling;
- * and 10 ms once nothing has stood for 50 ticks, for on a virtual machine a
- * wake-up by a timer alone may cost 20 us of CPU, 2 % at 1 ms (kernel-bench
- * monitor).  The first M to block after that waits as long as a slice is.
+ * and 10 ms once nothing has stood and no M was in an announced section for 50
+ * ticks, for on a virtual machine a wake-up by a timer alone may cost 20 us of
+ * CPU, 2 % at 1 ms (kernel-bench monitor).  The first M to block after that
+ * waits as long as a slice is.
  *
  * It sleeps for good when every token is idle at two ticks in a row, or no G is
  * left: where Gs are woken now and then, each would wake the monitor with its M
@@ -233,6 +234,8 @@ static void watch_token(struct monitor *mon, u32 i)
 	}
 	if (t & (TOK_IDLE | TOK_HANDED))
 		return;
+	if (READ_ONCE(m->state) == M_BLOCK)
+		mon->quiet = 0;
 	if (pops(m) != m->mon.pops || m->mon.token != i) {
 		m->mon.pops = pops(m);
 		m->mon.token = i;
