@@ -43,7 +43,6 @@
 
 struct monitor {
 	s64 now;
-	s64 next_timer;
 	s64 short_until;
 	s64 refused_until;	/* no thread was there: ask then */
 	u32 tick_us;

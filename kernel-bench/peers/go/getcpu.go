@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 
+// Which CPU we are on: the runtime has no call for it.
+
 package main
 
 import (
