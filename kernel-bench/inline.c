@@ -19,6 +19,7 @@
 #include "steal.c"
 #include "block_nop.c"
 #include "block8.c"
+#include "handoff.c"
 #include "hog.c"
 #include "mem.c"
 #include "idle.c"
