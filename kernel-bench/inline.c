@@ -21,11 +21,13 @@
 #include "block8.c"
 #include "handoff.c"
 #include "hog.c"
+#include "neighbour.c"
 #include "mem.c"
 #include "idle.c"
 #include "low_load.c"
 #include "busy_overhead.c"
 #include "monitor.c"
+#include "sentinel_cost.c"
 
 extern const bool bench_inlined;
 const bool bench_inlined = BENCH_INLINED;
