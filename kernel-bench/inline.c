@@ -21,6 +21,8 @@
 #include "block8.c"
 #include "handoff.c"
 #include "hog.c"
+#include "shortblock.c"
+#include "critical.c"
 #include "neighbour.c"
 #include "mem.c"
 #include "idle.c"
