@@ -27,7 +27,6 @@
 #include "mem.c"
 #include "idle.c"
 #include "low_load.c"
-#include "busy_overhead.c"
 #include "monitor.c"
 #include "sentinel_cost.c"
 
