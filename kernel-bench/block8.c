@@ -71,39 +71,57 @@ static void block8_pthread(struct run *r)
 	block8_run(r, true);
 }
 
-/* BLOCK8() - a row, and how its blockers block */
-#define BLOCK8(id, way_, announced_, yields_, doc_)                           \
-	static const struct block8_row id##_row = { way_, announced_,         \
-						    yields_ };                \
-	static const struct bench id = {                                      \
-		.name = #id,                                                  \
-		.unit = "percent",                                            \
-		.doc = doc_,                                                  \
-		.weft = block8_weft,                                          \
-		.pthread = block8_pthread,                                    \
-		.full = { .n = 4, .ms = 500 },                                \
-		.quick = { .n = 1, .ms = 300 },                               \
-		.arg = (long)&id##_row,                                       \
-		.min_procs = 2,                                               \
-		.higher = true,                                               \
-	}
+/* BLOCK8() - how its blockers block, and how many pairs of phases */
+#define BLOCK8(way_, announced_, yields_, n_)                                 \
+	.unit = "percent",                                                    \
+	.weft = block8_weft,                                                  \
+	.pthread = block8_pthread,                                            \
+	.full = { .n = n_, .ms = 2000 / (n_) },                               \
+	.quick = { .n = 1, .ms = 300 },                                       \
+	.arg = (long)&(const struct block8_row){ way_, announced_, yields_ }, \
+	.min_procs = 2,                                                       \
+	.higher = true
 
-BLOCK8(block8, &way_pipe, true, false,
-       "work of 56 Gs while 8 block 10 ms in announced pipe reads");
-BLOCK8(block8_sleep, &way_nanosleep, true, false,
-       "the same in announced sleeps");
-BLOCK8(block8_plain, &way_pipe, false, false,
-       "the same in pipe reads that are not announced");
-BLOCK8(block8_yield, &way_pipe, false, true,
-       "the same, and they yield after each");
-BLOCK8(block8_nanosleep, &way_nanosleep, false, true,
-       "sleeps, not announced, and a yield after each");
-BLOCK8(block8_fault, &way_fault, false, true,
-       "page faults that take 10 ms, and a yield after each");
-BLOCK8(block8_mutex, &way_mutex, false, true,
-       "a pthread mutex that a thread holds, and a yield after each");
-BLOCK8(block8_dns, &way_dns, false, true,
-       "getaddrinfo, its server silent, and a yield after each");
+static const struct bench block8 = {
+	BLOCK8(&way_pipe, true, false, 8),
+	.name = "block8",
+	.doc = "work of 56 Gs while 8 block 10 ms in announced pipe reads",
+};
+static const struct bench block8_sleep = {
+	BLOCK8(&way_nanosleep, true, false, 8),
+	.name = "block8_sleep",
+	.doc = "the same in announced sleeps",
+};
+static const struct bench block8_plain = {
+	BLOCK8(&way_pipe, false, false, 8),
+	.name = "block8_plain",
+	.doc = "the same in pipe reads that are not announced",
+};
+static const struct bench block8_yield = {
+	BLOCK8(&way_pipe, false, true, 8),
+	.name = "block8_yield",
+	.doc = "the same, and they yield after each",
+};
+static const struct bench block8_nanosleep = {
+	BLOCK8(&way_nanosleep, false, true, 8),
+	.name = "block8_nanosleep",
+	.doc = "sleeps, not announced, and a yield after each",
+};
+static const struct bench block8_fault = {
+	BLOCK8(&way_fault, false, true, 8),
+	.name = "block8_fault",
+	.doc = "page faults that take 10 ms, and a yield after each",
+};
+static const struct bench block8_mutex = {
+	BLOCK8(&way_mutex, false, true, 8),
+	.name = "block8_mutex",
+	.doc = "a pthread mutex that a thread holds, and a yield after each",
+};
+static const struct bench block8_dns = {
+	BLOCK8(&way_dns, false, true, 4),
+	.name = "block8_dns",
+	.doc = "getaddrinfo, its server silent, and a yield after each",
+};
 
 BENCH_ROWS(block8, &block8, &block8_sleep, &block8_plain, &block8_yield,
 	   &block8_nanosleep, &block8_fault, &block8_mutex, &block8_dns);

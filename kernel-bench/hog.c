@@ -6,7 +6,8 @@
  * phase.  weft, too, is confined to as many CPUs as it has processors: else the
  * kernel would give the hog a CPU that the P never had.
  *
- * Threads need nobody who looks after a hog: the twin's gets one part of 101.
+ * Threads need nobody who looks after a hog: the twin's would get one part of
+ * 101, if sched_yield() did not leave it more.
  */
 #include "beside.h"
 
@@ -49,7 +50,7 @@ static const struct bench hog = {
 	.doc = "work of 100 Gs while another one never yields",
 	.weft = hog_weft,
 	.pthread = hog_pthread,
-	.twin = "101 threads, so the hog is one of 101",
+	.twin = "101 threads; sched_yield() leaves the hog more than its part",
 	.full = { .n = 4, .ms = 500 },
 	.quick = { .n = 1, .ms = 300 },
 	.higher = true,

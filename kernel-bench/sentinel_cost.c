@@ -75,8 +75,8 @@ static const struct bench sentinel_cost = {
 	.weft = cost_weft,
 	.pthread = cost_pthread,
 	.twin = "threads against the same threads: the noise of the measure",
-	.full = { .n = 16, .ms = 200 },
-	.quick = { .n = 3, .ms = 150 },
+	.full = { .n = 32, .ms = 120 },
+	.quick = { .n = 5, .ms = 100 },
 	.higher = true,
 	.outside = true,
 };
