@@ -99,7 +99,7 @@ static void put_stats(const struct weft_stats *s)
 		PUT(m_created), PUT(m_parked), PUT(m_woken),
 		PUT(monitor_ticks), PUT(timers),
 		PUT(handoffs_sentinel), PUT(sentinel_looks),
-		PUT(sentinels_retired),
+		PUT(sentinels_retired), PUT(spares_missed),
 	};
 #undef PUT
 	size_t i;

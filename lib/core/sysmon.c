@@ -36,6 +36,7 @@
 #include <weft/stats.h>
 
 #define SLICE (10 * NSEC_PER_MSEC)
+#define SPARES_MIN 4
 #define SPARES_MAX 16
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
 #define QUIET_TICKS 50		/* in a row: then QUIET times as long */
@@ -311,19 +312,20 @@ static void spread_spares(void)
 
 /*
  * Spares for the next Ms that block: a sentinel cannot make one.  None before
- * the first is missed; then as many as Ps, for all may block at once, and at
- * least two.
+ * the first is missed; then two for each P, since all may block at once and
+ * their successors right after, and those that return need a CPU first to become
+ * spares again.
  */
 static void keep_spares(struct monitor *mon)
 {
-	u32 want = READ_ONCE(S.nprocs);
+	u32 want = 2 * READ_ONCE(S.nprocs);
 	struct m *m;
 
 	if (!S.n.handoffs && READ_ONCE(S.spare_wanted) == SPARE_NEVER)
 		return;
 	WRITE_ONCE(S.spare_wanted, SPARE_ONCE);
-	if (want < 2)
-		want = 2;
+	if (want < SPARES_MIN)
+		want = SPARES_MIN;
 	if (want > SPARES_MAX)
 		want = SPARES_MAX;
 	while (READ_ONCE(S.nspare) < want) {

@@ -291,6 +291,7 @@ static void put_stats(struct out *o)
 	x(returns_loose), x(m_created), x(m_parked), x(m_woken);
 	x(monitor_ticks), x(timers);
 	x(handoffs_sentinel), x(sentinel_looks), x(sentinels_retired);
+	x(spares_missed);
 #undef x
 }
 
