@@ -27,20 +27,22 @@
  * It may be preempted for seconds, anywhere.  So it takes no lock, allocates
  * nothing, never seizes or reads under RCU, and polls no line that others
  * write but those of its own P.  It creates no M (SCHED_IDLE cannot be left,
- * and threads inherit it): sysmon keeps spares, and is asked for one.  Preempted
- * between its CAS and the wake-up it leaves a token HANDED to a sleeping M:
- * sysmon wakes that at its next tick, and an M that comes back takes its token
- * back.  Preempted with a spare in its hand it withholds that one, no more.
+ * and threads inherit it): sysmon keeps spares, and is asked for one.
+ * Preempted between its CAS and the wake-up it leaves a token HANDED to a
+ * sleeping M: sysmon wakes that at its next tick, and an M that comes back
+ * takes its token back.  Preempted with a spare in its hand it withholds that
+ * one, no more.
  *
  * Whom it asks: the M that names P and those whose rseq area names this CPU;
  * now and then all the others, since an area is written on the way back to user
  * mode only, and a thread may sleep on another CPU than its own says.
  *
  * While it looks, its CPU seems busy to the load balancer: so it calls the
- * spare here by affinity, which the spare resets.
+ * spare here by affinity (core/m.c).
  *
- * Where P's seat moves, it moves after it.  Who arms it: sysmon, at a tick at which Gs wait in P, so that a push stays
- * free of it; and itself after a rest, if they still do.
+ * Where P's seat moves it goes after it.  Who arms it: sysmon, at a tick at
+ * which Gs wait in P, so that a push stays free of it; and itself after a rest,
+ * if they still do.
  */
 #include "sentinel.h"
 #include "../os/rseq.h"

@@ -313,8 +313,8 @@ static void spread_spares(void)
 /*
  * Spares for the next Ms that block: a sentinel cannot make one.  None before
  * the first is missed; then two for each P, since all may block at once and
- * their successors right after, and those that return need a CPU first to become
- * spares again.
+ * their successors right after, and those that return need a CPU first to
+ * become spares again.
  */
 static void keep_spares(struct monitor *mon)
 {
