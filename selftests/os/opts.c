@@ -43,7 +43,8 @@ static void clean(void)
 {
 	static const char *const names[] = {
 		"WEFT_PROCS", "WEFT_STACK", "WEFT_MAX_M", "WEFT_BIND",
-		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON", "WEFT_RSEQ",
+		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON",
+		"WEFT_BLOCK_DETECT", "WEFT_RSEQ",
 		"WEFT_MEMBARRIER", "WEFT_MEMBARRIER_US", "WEFT_GUARD",
 		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_DEBUG",
 	};
