@@ -22,6 +22,8 @@
 
 #include <pthread.h>
 
+struct weft__slot;
+
 /* m->state; written by the M, read by sysmon */
 enum m_state {
 	M_RUN,
@@ -69,6 +71,7 @@ struct m {
 	u32 id;
 	u32 rng;
 	int tid;
+	struct weft__slot *slot; /* seen.c: what BPF tells of it, or NULL */
 	struct weft__nfutex futex; /* set by who wakes it, cleared by it */
 	u32 pubwait;		/* pushes since the last publish */
 	u32 backoff_us;

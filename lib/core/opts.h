@@ -26,6 +26,7 @@ enum weft__tri {
 enum weft__detect {
 	WEFT__DETECT_AUTO,
 	WEFT__DETECT_SENTINEL,
+	WEFT__DETECT_BPF,
 	WEFT__DETECT_SYSMON,
 };
 

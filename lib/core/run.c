@@ -5,6 +5,7 @@
 #include "sched.h"
 #include "gpool.h"
 #include "run.h"
+#include "seen.h"
 #include "sysmon.h"
 #include "../ctx/overflow.h"
 #include "../ctx/stack.h"
@@ -96,6 +97,7 @@ static void forked(void)
 	weft__signals_forget();
 	for (i = 0; S.m && i < S.nm; i++)
 		weft__thread_call_close(S.m[i]->callfd);
+	weft__detect_forked();
 	memset(&S, 0, sizeof(S));
 	memset(&weft__want, 0, sizeof(weft__want));
 	weft__gpool_forked();
@@ -258,6 +260,8 @@ static int init(const struct weft_opts *opts)
 	if (ret)
 		return ret;
 	ret = weft__opts_features(&S.opts);
+	if (!ret)
+		ret = weft__seen_start();
 	if (ret)
 		return ret;
 	choose_twin();
