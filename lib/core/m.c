@@ -122,6 +122,7 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->id = id;
 	m->tid = 0;
 	m->slot = NULL;
+	m->blocked.open = 0;
 	m->tok = tok;
 	m->p = &weft__dead_p;
 	m->last = S.p[tok];

@@ -86,6 +86,10 @@ struct m {
 	u32 bound;		/* to this CPU for the moment; see m.c */
 	u32 brief;		/* popped just before its token was taken */
 	int callfd;		/* its own /proc/.../syscall, or -1 */
+	struct {		/* a call it was seen to sleep in */
+		u32 open;	/* by anyone: blocked.h */
+		s64 since;
+	} blocked;
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
 	struct g *lockedg;

@@ -77,6 +77,7 @@ static const struct word debug_words[] = {
 	{ "dump", WEFT__DEBUG_DUMP },
 	{ "stats", WEFT__DEBUG_STATS },
 	{ "oversubscribe", WEFT__DEBUG_OVERSUB },
+	{ "blocked", WEFT__DEBUG_BLOCKED },
 	{ 0 }
 };
 
@@ -134,7 +135,8 @@ static const struct setting table[] = {
 	  .usual = "none",
 	  .help = "trace: dumps show the trace rings; dump: write the state, stats: "
 		  "the counters to stderr at stop; oversubscribe: allow more "
-		  "processors than CPUs" },
+		  "processors than CPUs; blocked: count the calls that block, "
+		  "and list them at stop (weft-blocked)" },
 };
 
 /*

@@ -28,6 +28,7 @@
  * count nidle that is asked, which runs ahead of the words.
  */
 #include "sched.h"
+#include "blocked.h"
 #include "seen.h"
 #include "sysmon.h"
 #include "timer.h"
@@ -225,7 +226,11 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	if ((wait || since >= SLICE) && sleeps(m, since))
+	wait |= since >= SLICE;
+	if (!(wait || weft__blocked_wanted) || !sleeps(m, since))
+		return;
+	weft__blocked_asleep(m, m->mon.since);
+	if (wait)
 		hand_off(mon, tok, t);
 }
 
@@ -252,6 +257,7 @@ static void watch_token(struct monitor *mon, u32 i)
 		m->mon.token = i;
 		m->mon.since = mon->now;
 		m->mon.still = 0;
+		weft__blocked_back(m);
 		return;
 	}
 	stands(mon, i, t, m);
@@ -509,6 +515,7 @@ static void *sysmon(void *arg)
 		weft__signals_run();
 		run_timers(mon.now);
 		watch_all(&mon);
+		weft__blocked_look(mon.now);
 		adapt(&mon);
 		nap(&mon);
 	}
