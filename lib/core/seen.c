@@ -89,9 +89,9 @@ static void give_up(void)
 	own.slot = NULL;
 }
 
-static void judge(s64 before)
+static void judge(u64 before)
 {
-	if (weft__slot_since(own.slot) >= before)
+	if (READ_ONCE(own.slot->word) != before)
 		own.misses = 0;
 	else if (++own.misses == MISSES)
 		give_up();
@@ -105,18 +105,21 @@ void weft__seen_end(void)
 
 int weft__seen_nap(u32 *futex, s64 until)
 {
-	s64 before = 0;
+	s64 now = 0;
+	u64 word = 0;
 	int ret;
 
 	if (own.ask != INT64_MAX || weft__detect_on()) {
-		before = weft__now();
-		if (before >= own.ask)
-			ask(before);
+		now = weft__now();
+		if (now >= own.ask)
+			ask(now);
 		if (!own.slot)
 			own.slot = weft__detect_claim(weft__gettid());
 	}
+	if (own.slot)
+		word = READ_ONCE(own.slot->word);
 	ret = weft__futex_wait(futex, 0, until);
-	if (own.slot && ret == -ETIMEDOUT && until - before > NAP)
-		judge(before);
+	if (own.slot && ret == -ETIMEDOUT && until - now > NAP)
+		judge(word);
 	return ret;
 }

@@ -147,7 +147,7 @@ void weft__blocked_sleeps(struct m *m, s64 since)
 
 	if (READ_ONCE(m->blocked.open))
 		return;
-	if (m_seen(m) == WEFT__SEEN_BLOCKED)
+	if (m_seen(m) == WEFT__SEEN_BLOCKED && weft__slot_since(m->slot))
 		weft__blocked_begin(m, READ_ONCE(m->slot->nr),
 				    weft__slot_since(m->slot));
 	else if (call_of(m->tid, &nr))
@@ -158,12 +158,14 @@ void weft__blocked_sleeps(struct m *m, s64 since)
 static void look_at(struct m *m, s64 now)
 {
 	u32 seen = m_seen(m);
+	s64 since;
 	char c;
 
 	if (!READ_ONCE(m->blocked.open) || seen == WEFT__SEEN_BLOCKED)
 		return;
 	if (seen == WEFT__SEEN_RUNNING) {
-		weft__blocked_ended(m, weft__slot_since(m->slot));
+		since = weft__slot_since(m->slot);
+		weft__blocked_ended(m, since ? since : now);
 		return;
 	}
 	c = weft__thread_state(m->tid);

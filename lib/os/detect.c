@@ -198,5 +198,6 @@ void weft__detect_drop(struct weft__slot *s)
 		return;
 	WRITE_ONCE(s->tid, ~0u);
 	WRITE_ONCE(s->word, 0);
+	WRITE_ONCE(s->since, 0);
 	smp_store_release(&s->tid, 0);
 }

@@ -59,10 +59,10 @@ static inline u32 weft__slot_seen(const struct weft__slot *s)
 		   WEFT__SEEN_NEVER;
 }
 
-/** weft__slot_since() - when it began, as weft__now() counts; of a slot */
+/** weft__slot_since() - when that began, as weft__now() counts; 0: not told */
 static inline s64 weft__slot_since(const struct weft__slot *s)
 {
-	return (s64)(READ_ONCE(s->word) >> WEFT__SEEN_SHIFT);
+	return s ? (s64)READ_ONCE(s->since) : 0;
 }
 
 #endif /* WEFT__DETECT_H */

@@ -38,7 +38,7 @@ static inline void offer_path(char *path, size_t n)
 }
 
 /* Started, and waiting for us; false: said tells why not. */
-static inline bool loader_start(struct loader *l)
+static inline bool loader_start_with(struct loader *l, const char *opt)
 {
 	char path[512], of[16], offer[64];
 	int p[2];
@@ -59,7 +59,7 @@ static inline bool loader_start(struct loader *l)
 		dup2(p[1], 2);
 		close(p[0]);
 		close(p[1]);
-		execl(path, path, "-p", of, NULL);
+		execl(path, path, "-p", of, opt, NULL);
 		_exit(127);
 	}
 	close(p[1]);
@@ -76,6 +76,11 @@ static inline bool loader_start(struct loader *l)
 	}
 	close(p[0]);
 	return true;
+}
+
+static inline bool loader_start(struct loader *l)
+{
+	return loader_start_with(l, NULL);
 }
 
 #define NEEDS_LOADER(l)                                                       \

@@ -31,18 +31,17 @@ static void *reads(void *arg)
 	return NULL;
 }
 
-static bool blocked_in(const struct m *m, int nr)
+static bool blocked(const struct m *m)
 {
-	return m && m_seen(m) == WEFT__SEEN_BLOCKED &&
-	       READ_ONCE(m->slot->nr) == nr;
+	return m && m_seen(m) == WEFT__SEEN_BLOCKED;
 }
 
-static void blocks_and_runs(struct __test_metadata *_metadata)
+static void blocks_and_runs(struct __test_metadata *_metadata, bool timed)
 {
-	struct reader r = { .end = 0 };
 	s64 before = weft__now(), since;
+	struct reader r = { .end = 0 };
 	struct m *m;
-	u64 blocks;
+	u64 word;
 
 	ASSERT_EQ(0, pipe(r.fd));
 	ASSERT_EQ(0, weft_go(reads, &r));
@@ -50,19 +49,23 @@ static void blocks_and_runs(struct __test_metadata *_metadata)
 	m = m_of_tid(r.tid);
 	ASSERT_NE(NULL, m);
 	ASSERT_NE(NULL, READ_ONCE(m->slot));
-	ASSERT_TRUE(AWAIT(blocked_in(m, SYS_read)));
+	ASSERT_TRUE(AWAIT(blocked(m)));
+	word = READ_ONCE(m->slot->word);
 	since = weft__slot_since(m->slot);
-	EXPECT_GT(since, before);
-	EXPECT_LE(since, weft__now());
-	blocks = READ_ONCE(m->slot->blocks);
-	EXPECT_GE(blocks, 1);
+	if (timed) {
+		EXPECT_EQ(SYS_read, READ_ONCE(m->slot->nr));
+		EXPECT_GT(since, before);
+		EXPECT_LE(since, weft__now());
+	} else {
+		EXPECT_EQ(0, since);
+	}
 
-	before = weft__now();
 	ASSERT_EQ(1, write(r.fd[1], "x", 1));
 	ASSERT_TRUE(AWAIT(rt_get(&r.out)));
 	EXPECT_TRUE(AWAIT(m_seen(m) == WEFT__SEEN_RUNNING));
-	EXPECT_GT(weft__slot_since(m->slot), since);
-	EXPECT_EQ(blocks, READ_ONCE(m->slot->blocks));
+	EXPECT_GT(READ_ONCE(m->slot->word), word);
+	if (timed)
+		EXPECT_GT(weft__slot_since(m->slot), since);
 	rt_set(&r.end, 1);
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	close(r.fd[0]);
@@ -77,7 +80,19 @@ TEST(a_block_and_a_return_are_seen)
 	ASSERT_EQ(0, seen_start(1));
 	ASSERT_TRUE(loader_ends(&l));
 	ASSERT_TRUE(weft__detect_on());
-	blocks_and_runs(_metadata);
+	blocks_and_runs(_metadata, false);
+	DONE();
+}
+
+TEST(since_when_and_in_which_call)
+{
+	struct loader l;
+
+	if (!loader_start_with(&l, "-t"))
+		SKIP(return, "%s", l.said);
+	ASSERT_EQ(0, seen_start(1));
+	ASSERT_TRUE(loader_ends(&l));
+	blocks_and_runs(_metadata, true);
 	DONE();
 }
 
@@ -88,11 +103,11 @@ TEST(the_loader_need_not_stay)
 	NEEDS_LOADER(&l);
 	ASSERT_EQ(0, seen_start(1));
 	ASSERT_TRUE(loader_ends(&l));
-	blocks_and_runs(_metadata);
+	blocks_and_runs(_metadata, false);
 	EXPECT_TRUE(rt_stop());
 	/* And for another start as well */
 	ASSERT_EQ(0, seen_start(1));
-	blocks_and_runs(_metadata);
+	blocks_and_runs(_metadata, false);
 	DONE();
 }
 
@@ -157,7 +172,7 @@ static void many(struct __test_metadata *_metadata)
 		ASSERT_TRUE(AWAIT(rt_get(&r[i].in)));
 		m[i] = m_of_tid(r[i].tid);
 		ASSERT_NE(NULL, m[i]);
-		ASSERT_TRUE(AWAIT(blocked_in(m[i], SYS_read)));
+		ASSERT_TRUE(AWAIT(blocked(m[i])));
 		for (j = 0; j < i; j++)
 			ASSERT_NE(m[j]->slot, m[i]->slot);
 	}
@@ -209,7 +224,7 @@ TEST(it_may_come_while_gs_run)
 	ASSERT_TRUE(loader_ends(&l));
 	rt_set(&stop, 1);
 	ASSERT_TRUE(AWAIT(READ_ONCE(S.m[0]->slot)));
-	blocks_and_runs(_metadata);
+	blocks_and_runs(_metadata, false);
 	DONE();
 }
 
@@ -282,11 +297,11 @@ static int one_of_two(void *go)
 	if (!AWAIT(rt_get(&r.in)))
 		return 2;
 	m = m_of_tid(r.tid);
-	if (!m || !AWAIT(blocked_in(m, SYS_read)))
+	if (!m || !AWAIT(blocked(m)))
 		return 3;
 	/* The other is here too: what it does is not told of us. */
 	atomic_add(ready, 1);
-	if (!AWAIT(rt_get(ready) >= 2) || !blocked_in(m, SYS_read))
+	if (!AWAIT(rt_get(ready) >= 2) || !blocked(m))
 		return 4;
 	if (write(r.fd[1], "x", 1) != 1 || !AWAIT(rt_get(&r.out)))
 		return 5;
@@ -338,7 +353,7 @@ TEST(a_child_forgets_the_words)
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_TRUE(WIFEXITED(status));
 	EXPECT_EQ(0, WEXITSTATUS(status));
-	blocks_and_runs(_metadata);
+	blocks_and_runs(_metadata, false);
 	DONE();
 }
 

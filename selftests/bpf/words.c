@@ -24,6 +24,7 @@ static void *writes(void *arg)
 			x = x * 1664525 + 1013904223;
 			WRITE_ONCE(slots[i].word, (u64)x << 32 | x >> 8);
 			WRITE_ONCE(slots[i].nr, (int)x);
+			WRITE_ONCE(slots[i].since, (u64)x << 31);
 			WRITE_ONCE(S.m[i]->slot, &slots[i]);
 		}
 		usleep(20);
@@ -110,8 +111,7 @@ TEST(a_lie_costs_a_slice_at_most)
 
 	ASSERT_EQ(0, rt_start(1));
 	ASSERT_EQ(0, pipe(fd));
-	slots[0].word = (u64)weft__now() << WEFT__SEEN_SHIFT |
-			WEFT__SEEN_RUNNING;
+	slots[0].word = WEFT__SEEN_RUNNING;
 	WRITE_ONCE(S.m[0]->slot, &slots[0]);
 	ASSERT_EQ(0, weft_go(both, fd));
 	/* The other G runs on another M: somebody has asked /proc. */
@@ -125,8 +125,7 @@ TEST(a_lie_costs_a_slice_at_most)
 TEST(one_who_runs_may_be_said_to_sleep)
 {
 	ASSERT_EQ(0, rt_start(1));
-	slots[0].word = (u64)weft__now() << WEFT__SEEN_SHIFT |
-			WEFT__SEEN_BLOCKED;
+	slots[0].word = WEFT__SEEN_BLOCKED;
 	WRITE_ONCE(S.m[0]->slot, &slots[0]);
 	ASSERT_EQ(0, weft_go(blocks, NULL));
 	ASSERT_EQ(0, weft_go(blocks, NULL));

@@ -56,9 +56,9 @@ static int failed(const char *what, int err)
 }
 
 static int configure(struct bpf_object *o, const struct target *t,
-		     unsigned int nslots)
+		     const struct wishes *w)
 {
-	struct detect_conf conf = { t->pid, t->level, nslots - 1 };
+	struct detect_conf conf = { t->pid, t->level, w->timed, w->nslots - 1 };
 	struct bpf_map *m;
 	int err = -ENOENT;
 
@@ -68,7 +68,7 @@ static int configure(struct bpf_object *o, const struct target *t,
 			err = bpf_map__set_initial_value(m, &conf,
 							 sizeof(conf));
 		else if (!strcmp(bpf_map__name(m), "slots"))
-			bpf_map__set_max_entries(m, nslots);
+			bpf_map__set_max_entries(m, w->nslots);
 	}
 	return err;
 }
@@ -98,18 +98,19 @@ static int attach_loaded(struct attached *a, struct bpf_object *o)
 	return err ? failed("descriptors", err) : 0;
 }
 
-int attach(struct attached *a, const struct target *t, unsigned int nslots)
+int attach(struct attached *a, const struct target *t,
+	   const struct wishes *w)
 {
 	struct bpf_object *o;
 	int err;
 
 	libbpf_set_print(keep_log);
-	*a = (struct attached){ -1, -1, nslots };
+	*a = (struct attached){ -1, -1, w->nslots };
 	o = bpf_object__open_mem(detect_begin,
 				 (size_t)(detect_end - detect_begin), NULL);
 	if (!o)
 		return failed("cannot read the program", -errno);
-	err = configure(o, t, nslots);
+	err = configure(o, t, w);
 	if (!err)
 		err = bpf_object__load(o);
 	if (err)

@@ -4,7 +4,7 @@
  *
  * The two threads of a switch are looked at.  One of another process costs a
  * comparison.  One of ours whose number is in a slot (lib/os/slot.h) has the
- * slot written: running, preempted, or blocked, and since when.
+ * slot written: running, preempted, or blocked.
  *
  * A wake-up is no switch: a thread that was woken and has no CPU yet still
  * counts as blocked.  A hook on each wake-up of the machine would cost more
@@ -92,9 +92,20 @@ static __always_inline struct weft__slot *slot_of(struct task_struct *t)
 	return NULL;
 }
 
-static __always_inline void note(struct weft__slot *s, __u64 now, __u64 seen)
+static __always_inline void note(struct weft__slot *s, __u64 seen)
 {
-	*(volatile __u64 *)&s->word = now << WEFT__SEEN_SHIFT | seen;
+	if (conf.timed)
+		s->since = bpf_ktime_get_ns();
+	barrier();
+	s->word = ((s->word | WEFT__SEEN_MASK) + 1) | seen;
+}
+
+/* What prev is in, which is the current task. */
+static __always_inline int call_of(struct task_struct *t)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs((void *)t);
+
+	return CALL_NR(regs);
 }
 
 SEC("tp_btf/sched_switch")
@@ -102,29 +113,21 @@ int BPF_PROG(on_switch, _Bool preempt, struct task_struct *prev,
 	     struct task_struct *next, unsigned int prev_state)
 {
 	struct weft__slot *s;
-	__u64 now = 0;
 
 	if (prev->tgid == conf.tgid) {
 		s = slot_of(prev);
-		if (s) {
-			now = bpf_ktime_get_ns();
-			if (preempt || !prev_state) {
-				note(s, now, WEFT__SEEN_RUNNABLE);
-			} else {
-				struct pt_regs *regs =
-					(void *)bpf_task_pt_regs((void *)prev);
-
-				s->nr = CALL_NR(regs);
-				s->blocks++;
-				note(s, now, WEFT__SEEN_BLOCKED);
-			}
+		if (s && !preempt && prev_state) {
+			if (conf.timed)
+				s->nr = call_of(prev);
+			note(s, WEFT__SEEN_BLOCKED);
+		} else if (s) {
+			note(s, WEFT__SEEN_RUNNABLE);
 		}
 	}
 	if (next->tgid == conf.tgid) {
 		s = slot_of(next);
 		if (s)
-			note(s, now ? now : bpf_ktime_get_ns(),
-			     WEFT__SEEN_RUNNING);
+			note(s, WEFT__SEEN_RUNNING);
 	}
 	return 0;
 }

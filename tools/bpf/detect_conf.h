@@ -8,6 +8,7 @@
 struct detect_conf {
 	int tgid;		/* of the process, as the kernel counts */
 	unsigned int level;	/* namespaces of numbers between us and it */
+	unsigned int timed;	/* since when, and in which call */
 	unsigned int mask;	/* of slots: their number less one */
 };
 

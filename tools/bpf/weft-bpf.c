@@ -2,8 +2,8 @@
 /*
  * weft-bpf - let the kernel tell a weft program which of its Ms have blocked.
  *
- *	weft-bpf [-n SLOTS] -p PID
- *	weft-bpf [-n SLOTS] -- PROGRAM [ARGUMENT]...
+ *	weft-bpf [-t] [-n SLOTS] -p PID
+ *	weft-bpf [-t] [-n SLOTS] -- PROGRAM [ARGUMENT]...
  *	weft-bpf --check
  *
  * It loads a BPF program for one process, hands it over, and ends: a link keeps
@@ -46,13 +46,14 @@ void complain(const char *fmt, ...)
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: weft-bpf [-n SLOTS] -p PID\n"
-		"       weft-bpf [-n SLOTS] -- PROGRAM [ARGUMENT]...\n"
+		"usage: weft-bpf [-t] [-n SLOTS] -p PID\n"
+		"       weft-bpf [-t] [-n SLOTS] -- PROGRAM [ARGUMENT]...\n"
 		"       weft-bpf --check\n"
 		"Lets the kernel tell a program that uses weft which of its "
 		"kernel threads have\n"
-		"blocked (WEFT_BLOCK_DETECT=auto or bpf).  SLOTS: for so many "
-		"threads, a power\n"
+		"blocked (WEFT_BLOCK_DETECT=auto or bpf).  -t: and since "
+		"when, and in which call,\n"
+		"for WEFT_DEBUG=blocked.  SLOTS: for so many threads, a power "
 		"of two; %u.\n", WEFT__SLOTS);
 	return 2;
 }
@@ -69,14 +70,14 @@ static void interrupted(int sig)
 	_exit(128 + sig);
 }
 
-static int for_process(pid_t pid, unsigned int nslots)
+static int for_process(pid_t pid, const struct wishes *w)
 {
 	struct target target;
 	struct attached a;
 	int err = target_open(&target, pid);
 
 	if (!err)
-		err = attach(&a, &target, nslots);
+		err = attach(&a, &target, w);
 	if (err)
 		return 1;
 	listening = offer_open(&target);
@@ -109,13 +110,13 @@ static void alone(int ready)
 }
 
 /* The grandchild */
-static _Noreturn void serve(pid_t pid, unsigned int nslots, int ready)
+static _Noreturn void serve(pid_t pid, const struct wishes *w, int ready)
 {
 	struct target t;
 	struct attached a;
 	int fd;
 
-	if (target_open(&t, pid) || attach(&a, &t, nslots))
+	if (target_open(&t, pid) || attach(&a, &t, w))
 		_exit(1);
 	fd = offer_open(&t);
 	if (fd < 0)
@@ -127,7 +128,7 @@ static _Noreturn void serve(pid_t pid, unsigned int nslots, int ready)
 }
 
 /* 0 once somebody serves. */
-static int start_server(unsigned int nslots)
+static int start_server(const struct wishes *w)
 {
 	pid_t self = getpid(), child;
 	int p[2], status;
@@ -142,7 +143,7 @@ static int start_server(unsigned int nslots)
 		close(p[0]);
 		child = fork();
 		if (!child)
-			serve(self, nslots, p[1]);
+			serve(self, w, p[1]);
 		_exit(child < 0);
 	}
 	close(p[1]);
@@ -152,9 +153,9 @@ static int start_server(unsigned int nslots)
 	return status;
 }
 
-static int for_program(char **argv, unsigned int nslots)
+static int for_program(char **argv, const struct wishes *w)
 {
-	if (start_server(nslots))
+	if (start_server(w))
 		return 1;
 	execvp(argv[0], argv);
 	complain("%s: %s", argv[0], strerror(errno));
@@ -164,12 +165,12 @@ static int for_program(char **argv, unsigned int nslots)
 /* ---- */
 
 /* Can it be done here?  Does all but wait for somebody. */
-static int check(void)
+static int check(const struct wishes *w)
 {
 	struct target t;
 	struct attached a;
 
-	if (target_open(&t, getpid()) || attach(&a, &t, WEFT__SLOTS))
+	if (target_open(&t, getpid()) || attach(&a, &t, w))
 		return 1;
 	detach(&a);
 	puts("weft-bpf: works here");
@@ -186,27 +187,30 @@ static unsigned int number(const char *text, unsigned int max)
 }
 
 /* -n and -p; false: not understood */
-static bool arguments(int argc, char **argv, unsigned int *nslots,
+static bool arguments(int argc, char **argv, struct wishes *w,
 		      unsigned int *pid)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "+n:p:")) != -1) {
+	while ((c = getopt(argc, argv, "+n:p:t")) != -1) {
 		if (c == 'n')
-			*nslots = number(optarg, WEFT__SLOTS_MAX);
+			w->nslots = number(optarg, WEFT__SLOTS_MAX);
+		else if (c == 't')
+			w->timed = 1;
 		else if (c == 'p')
 			*pid = number(optarg, 1u << 22);
 		if (c == '?' || (c == 'p' && !*pid))
 			return false;
 	}
-	if (*nslots < 64 || *nslots & (*nslots - 1))
+	if (w->nslots < 64 || w->nslots & (w->nslots - 1))
 		return false;
 	return *pid ? optind == argc : optind < argc;
 }
 
 int main(int argc, char **argv)
 {
-	unsigned int nslots = WEFT__SLOTS, pid = 0;
+	struct wishes w = { .nslots = WEFT__SLOTS };
+	unsigned int pid = 0;
 	bool checks = argc == 2 && !strcmp(argv[1], "--check");
 	const char *why;
 
@@ -214,7 +218,7 @@ int main(int argc, char **argv)
 		usage();
 		return 0;
 	}
-	if (!checks && !arguments(argc, argv, &nslots, &pid))
+	if (!checks && !arguments(argc, argv, &w, &pid))
 		return usage();
 	why = why_not();
 	if (why) {
@@ -222,7 +226,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	if (checks)
-		return check();
-	return pid ? for_process((pid_t)pid, nslots) :
-		     for_program(argv + optind, nslots);
+		return check(&w);
+	return pid ? for_process((pid_t)pid, &w) :
+		     for_program(argv + optind, &w);
 }

@@ -24,6 +24,11 @@ struct attached {
 	unsigned int nslots;
 };
 
+struct wishes {
+	unsigned int nslots;
+	unsigned int timed;
+};
+
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* target.c: 0 or -errno, with a complaint */
@@ -32,7 +37,8 @@ int target_open(struct target *t, pid_t pid);
 const char *why_not(void);
 
 /* attach.c */
-int attach(struct attached *a, const struct target *t, unsigned int nslots);
+int attach(struct attached *a, const struct target *t,
+	   const struct wishes *w);
 void detach(struct attached *a);
 
 /* offer.c */
