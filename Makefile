@@ -62,7 +62,7 @@ selftests: lib
 	+@dir=$$($(fetch) --cached) || \
 		echo '  SKIP    self-tests in C: make tests gets the harness'; \
 	$(MAKE) -f scripts/Makefile.build obj=selftests KSELFTEST="$$dir"
-tests: selftests
+tests: selftests bpf
 
 # The same sources once more, with the generic contexts.
 .PHONY: ucontext
