@@ -17,7 +17,8 @@
 
 #include "m.h"
 
-extern u32 weft__blocked_wanted;	/* written at start, before there are Ms */
+/* Written at start, before there are Ms. */
+extern u32 weft__blocked_wanted;
 
 /* obs/blocked.c */
 int weft__blocked_start(bool wanted);
@@ -29,8 +30,8 @@ void weft__blocked_sleeps(struct m *m, s64 since);
 void weft__blocked_look(s64 now);
 
 /*
- * m sleeps in system call nr (-1: none, a page fault), since then.  By anyone;
- * takes no lock, allocates nothing, makes no system call.
+ * m sleeps in system call nr (-1: none, a page fault), since then; 0: just now.
+ * By anyone; takes no lock, allocates nothing.
  */
 static inline void weft__blocked_note(struct m *m, int nr, s64 since)
 {

@@ -7,10 +7,10 @@
  * tick of the monitor, or for which a token was handed on.  Shorter ones cost
  * the program nothing that it could save, and are not seen.
  *
- * A block begins when the M last popped a G, as far as a tick tells (or BPF, to
- * the ns), and ends when the M says that it is back; which it says only if it
- * has lost its token.  Otherwise, or if it is elsewhere for long, sysmon looks:
- * at LOOKS Ms a tick.
+ * A block begins when a sentinel sees it; or when the M last popped a G, as far
+ * as sysmon has noticed; or, to the ns, when BPF says so.  It ends when the M
+ * says that it is back; which it says only if it has lost its token.
+ * Otherwise, or if it is elsewhere for long, sysmon looks: at LOOKS Ms a tick.
  *
  * The table is bounded and open-addressed; an entry is claimed by one CAS and
  * never given back.  It is in a memfd, so that a tool can watch it grow.
@@ -24,8 +24,6 @@
 #include "calls.h"
 #include "symbol.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -96,7 +94,7 @@ void weft__blocked_begin(struct m *m, int nr, s64 since)
 	entry = find(key_of(nr, site ? site : fn), site, fn);
 	if (!entry)
 		return;
-	WRITE_ONCE(m->blocked.since, since);
+	WRITE_ONCE(m->blocked.since, since ? since : weft__now());
 	if (cas(&m->blocked.open, 0, entry))
 		atomic_add(&own.calls->e[entry - 1].count, 1);
 }
@@ -123,35 +121,26 @@ void weft__blocked_ended(struct m *m, s64 when)
 
 /* ---- sysmon ---- */
 
-/* The call that it sleeps in; false: it does not, or /proc does not tell. */
-static bool call_of(int tid, int *nr)
+static bool call_of(struct m *m, struct weft__thread_call *c)
 {
-	char buf[64];
-	int fd, n;
+	int fd = weft__thread_call_open(m->tid);
+	int ret = fd < 0 ? fd : weft__thread_call(fd, c);
 
-	snprintf(buf, sizeof(buf), "/proc/self/task/%d/syscall", tid);
-	fd = open(buf, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : (int)read(fd, buf, sizeof(buf) - 1);
-	if (fd >= 0)
-		close(fd);
-	if (n <= 0 || (buf[0] != '-' && (buf[0] < '0' || buf[0] > '9')))
-		return false;
-	buf[n] = '\0';
-	*nr = atoi(buf);
-	return true;
+	weft__thread_call_close(fd);
+	return ret > 0;
 }
 
 void weft__blocked_sleeps(struct m *m, s64 since)
 {
-	int nr;
+	struct weft__thread_call c;
 
 	if (READ_ONCE(m->blocked.open))
 		return;
 	if (m_seen(m) == WEFT__SEEN_BLOCKED && weft__slot_since(m->slot))
 		weft__blocked_begin(m, READ_ONCE(m->slot->nr),
 				    weft__slot_since(m->slot));
-	else if (call_of(m->tid, &nr))
-		weft__blocked_begin(m, nr, since);
+	else if (call_of(m, &c))
+		weft__blocked_begin(m, c.nr, since);
 }
 
 /* Has m come back without a word?  When: to the ns by BPF, else now. */

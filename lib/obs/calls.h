@@ -24,7 +24,7 @@
 struct calls_entry {
 	u64 key;
 	u64 site;		/* where the Gs were started; 0: not known */
-	u64 fn;			/* what the first of them runs; 0: the M itself */
+	u64 fn;			/* what the first of them runs; 0: the M */
 	u64 count;
 	u64 ended;		/* of count */
 	u64 total_ns;		/* of those that have ended, as the next */
