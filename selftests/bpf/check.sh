@@ -112,5 +112,20 @@ while [ -e "/run/weft-bpf/$before" ] && [ $i -lt 100 ]; do
 	i=$((i + 1))
 done
 if [ $i -lt 100 ]; then ok "nothing left"; else bad "nothing left"; fi
+
+# A process of a container, which knows its threads by other numbers
+if unshare -pf --mount-proc true 2> /dev/null; then
+	unshare -pf --mount-proc "$objtree/selftests/bpf/inside" \
+		> "$tmp/out" 2>&1 &
+	inside=$!
+	child=
+	while [ -z "$child" ] && kill -0 $inside 2> /dev/null; do
+		read -r child _ < "/proc/$inside/task/$inside/children"
+	done
+	"$bpf" -p "$child" >> "$tmp/out" 2>&1
+	if wait $inside; then ok "for a container"; else bad "for a container"; fi
+else
+	skip "for a container" "no namespaces"
+fi
 echo "1..$n"
 exit $status
