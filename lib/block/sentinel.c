@@ -45,6 +45,8 @@
  * if they still do.
  */
 #include "sentinel.h"
+#include "../core/blocked.h"
+#include "../core/seen.h"
 #include "../os/rseq.h"
 
 #include <stdio.h>
@@ -60,17 +62,31 @@
 
 /* ---- the sentinel ---- */
 
-static bool asleep(const struct m *m)
+/* In which call, /proc tells. */
+static bool asleep_in(const struct m *m, struct weft__thread_call *c)
 {
 	int fd = READ_ONCE(m->callfd), ret;
-	struct weft__thread_call c;
 
 	if (fd >= 0)
-		return weft__thread_call(fd, &c) > 0;
+		return weft__thread_call(fd, c) > 0;
 	fd = weft__thread_call_open(READ_ONCE(m->tid));
-	ret = fd < 0 ? fd : weft__thread_call(fd, &c);
+	ret = fd < 0 ? fd : weft__thread_call(fd, c);
 	weft__thread_call_close(fd);
 	return ret > 0;
+}
+
+/* BPF knows, if it is there; which call it is, only the profile asks. */
+static bool asleep(struct m *m)
+{
+	u32 seen = weft__blocked_wanted ? WEFT__SEEN_NEVER : m_seen(m);
+	struct weft__thread_call c;
+
+	if (seen != WEFT__SEEN_NEVER)
+		return seen == WEFT__SEEN_BLOCKED;
+	if (!asleep_in(m, &c))
+		return false;
+	weft__blocked_note(m, c.nr, 0);
+	return true;
 }
 
 /* It has a token and should run. */

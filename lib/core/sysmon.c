@@ -28,6 +28,8 @@
  * count nidle that is asked, which runs ahead of the words.
  */
 #include "sched.h"
+#include "blocked.h"
+#include "seen.h"
 #include "sysmon.h"
 #include "timer.h"
 
@@ -99,15 +101,22 @@ static s64 next_timer(void)
 /* ---- Ms that stand ---- */
 
 /*
- * Does it sleep in the kernel?  stat is read, not syscall, which can wait on
- * a thread that was preempted with its state set.  Without /proc one that has
+ * Does it sleep in the kernel?  BPF knows, if it is there; but that an M runs
+ * is not believed for ever.  stat is read, not syscall, which can wait on a
+ * thread that was preempted with its state set.  Without /proc one that has
  * used no CPU since the last tick counts as asleep.
  */
-static bool sleeps(struct m *m)
+static bool sleeps(struct m *m, s64 stood)
 {
-	char c = weft__thread_state(m->tid);
+	u32 seen = m_seen(m);
 	s64 used = m->mon.used;
+	char c;
 
+	if (seen == WEFT__SEEN_BLOCKED)
+		return true;
+	if (seen != WEFT__SEEN_NEVER && stood < SLICE)
+		return false;
+	c = weft__thread_state(m->tid);
 	if (!c) {
 		m->mon.used = weft__thread_cpu_time(m->tid);
 		return m->mon.still > 1 && m->mon.used == used;
@@ -218,7 +227,11 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	if ((wait || since >= SLICE) && sleeps(m))
+	wait |= since >= SLICE;
+	if (!(wait || weft__blocked_wanted) || !sleeps(m, since))
+		return;
+	weft__blocked_asleep(m, m->mon.since);
+	if (wait)
 		hand_off(mon, tok, t);
 }
 
@@ -245,6 +258,7 @@ static void watch_token(struct monitor *mon, u32 i)
 		m->mon.token = i;
 		m->mon.since = mon->now;
 		m->mon.still = 0;
+		weft__blocked_back(m);
 		return;
 	}
 	stands(mon, i, t, m);
@@ -472,7 +486,7 @@ static void nap(struct monitor *mon)
 	if (timer < until)
 		until = timer;
 	if (!READ_ONCE(S.mon_stop))
-		weft__futex_wait(&S.mon_futex, 0, until);
+		weft__seen_nap(&S.mon_futex, until);
 	(void)xchg(&S.mon_futex, 0);
 	WRITE_ONCE(S.mon_asleep, 0);
 }
@@ -503,9 +517,11 @@ static void *sysmon(void *arg)
 		weft__signals_run();
 		run_timers(mon.now);
 		watch_all(&mon);
+		weft__blocked_look(mon.now);
 		adapt(&mon);
 		nap(&mon);
 	}
+	weft__seen_end();
 	return NULL;
 }
 
