@@ -48,6 +48,7 @@ extern "C" {
  * @m_woken:	times an idle M was woken
  * @monitor_ticks: rounds of the monitor
  * @timers:	timers that fired
+ * @hogs:	tokens taken from an M whose G computed on while others waited
  */
 struct weft_stats {
 	uint64_t gs, ms, spares, procs, idle;
@@ -60,6 +61,7 @@ struct weft_stats {
 	uint64_t returns, returns_global, returns_loose;
 	uint64_t m_created, m_parked, m_woken;
 	uint64_t monitor_ticks, timers;
+	uint64_t hogs;
 };
 
 /**

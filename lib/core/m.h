@@ -95,6 +95,8 @@ struct m {
 		u64 pops;
 		s64 since;	/* when it popped last, as far as seen */
 		u32 still;	/* ticks without a pop */
+		u32 over;	/* of these, with the slice over */
+		s64 cpu;	/* hog.c: its CPU time near the start; 0: none */
 		u32 token;
 	} mon;
 	struct {		/* counters: written here, read anywhere */

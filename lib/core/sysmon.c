@@ -9,7 +9,8 @@
  *	  in the kernel: while Gs wait its token goes to another M (an announced
  *	  section, or a call nobody announced); without Gs that wait, after
  *	  10 ms, so that a process whose Gs all block can fall silent
- *	- one that has run the same G for 10 ms: its slice is over (m->expired)
+ *	- one that has run the same G for 10 ms: its slice is over (m->expired);
+ *	  one that goes on for a tick more while Gs wait: hog.c
  *	- a queue that stands still and that no M mans: its Gs go to the global
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
@@ -190,6 +191,20 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 		mon->short_until = mon->now + SHORT_FOR;
 }
 
+/* It computes: another M goes on with the Gs that wait. */
+static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
+
+	if (!s)
+		return;
+	WRITE_ONCE(m->brief, 0);
+	if (!weft__handoff(tok, t, s))
+		return;
+	S.n.hogs++;
+	weft__trace_add(&S.trace, TRACE_HOG, m->id, s->id);
+}
+
 static bool gs_wait(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p);
@@ -207,17 +222,22 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 
 	mon->quiet = 0;
 	m->mon.still++;
+	m->mon.over += since >= SLICE;
 	if (since >= SLICE && !READ_ONCE(m->expired)) {
 		WRITE_ONCE(m->expired, 1);
 		weft__trace_add(&S.trace, TRACE_EXPIRED, m->id, 0);
 	}
 	if (state != M_BLOCK && state != M_RUN)
 		return;
+	if (since >= SLICE / 10)
+		weft__hog_note(m);
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		mon->short_until = mon->now + SHORT_FOR;
 	if ((wait || since >= SLICE) && sleeps(m))
 		hand_off(mon, tok, t);
+	else if (wait && m->mon.over > 1 && weft__hog(m, SLICE))
+		put_beside(mon, tok, t);
 }
 
 static void watch_token(struct monitor *mon, u32 i)
@@ -239,7 +259,10 @@ static void watch_token(struct monitor *mon, u32 i)
 		m->mon.pops = pops(m);
 		m->mon.token = i;
 		m->mon.since = mon->now;
-		m->mon.still = 0;
+		m->mon.still = m->mon.over = 0;
+		m->mon.cpu = 0;
+		if (mon->tick_us > S.opts.sysmon_us)
+			weft__hog_note(m);
 		return;
 	}
 	stands(mon, i, t, m);

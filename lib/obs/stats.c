@@ -64,6 +64,7 @@ static void collect(struct weft_stats *st)
 	st->m_created = READ_ONCE(S.n.m_created);
 	st->monitor_ticks = READ_ONCE(S.n.ticks);
 	st->timers = READ_ONCE(S.n.timers);
+	st->hogs = READ_ONCE(S.n.hogs);
 	st->membarriers = READ_ONCE(weft__membarriers) - S.mb_base;
 }
 
