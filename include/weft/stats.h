@@ -49,6 +49,7 @@ extern "C" {
  * @monitor_ticks: rounds of the monitor
  * @timers:	timers that fired
  * @hogs:	tokens taken from an M whose G computed on while others waited
+ * @preempted:	times a G was stopped in a stretch (preempt.h)
  */
 struct weft_stats {
 	uint64_t gs, ms, spares, procs, idle;
@@ -61,7 +62,7 @@ struct weft_stats {
 	uint64_t returns, returns_global, returns_loose;
 	uint64_t m_created, m_parked, m_woken;
 	uint64_t monitor_ticks, timers;
-	uint64_t hogs;
+	uint64_t hogs, preempted;
 };
 
 /**

@@ -127,6 +127,7 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->pubwait = m->fruitless = m->pinned = 0;
 	m->nospin = m->spinrest = 0;
 	m->brief = 0;
+	__builtin_memset(&m->stretch, 0, sizeof(m->stretch));
 	m->loose = NULL;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;

@@ -104,6 +104,10 @@ static const struct setting table[] = {
 	  .help = "microseconds of the monitor's tick; shorter after a "
 		  "blocked call, ten times as long while nothing stands",
 	  .set_by = "block8, idle, monitor" },
+	{ "WEFT_PREEMPT_SIGNAL", NUMBER, AT(preempt_signal), .min = 34,
+	  .max = 64, .value = 60,
+	  .help = "signal that stops a preemptible G; taken when the first is "
+		  "started" },
 	{ "WEFT_RSEQ", WORD, AT(rseq), .words = tri_words,
 	  .help = "restartable sequences; on: do not start without" },
 	{ "WEFT_MEMBARRIER", WORD, AT(membarrier), .words = tri_words,

@@ -2,7 +2,7 @@
 /*
  * rq.c - push and pop when the fast path could not: spill, publish, the twin.
  */
-#include "sched.h"
+#include "preempt.h"
 
 #define SPILL 128		/* half a ring */
 
@@ -124,6 +124,7 @@ struct g *weft__tick(struct m *m)
 	struct p *p;
 	struct g *g;
 
+	no_stretch(m);
 	m->tick = M_TICK;
 	stat_inc(m->nticks);
 	WRITE_ONCE(m->expired, 0);

@@ -4,6 +4,7 @@
  */
 #include "sched.h"
 #include "gpool.h"
+#include "preempt.h"
 #include "run.h"
 #include "sysmon.h"
 #include "../ctx/overflow.h"
@@ -286,6 +287,7 @@ static void stop_all(void)
 	for (i = 0; i < S.nm; i++)
 		pthread_join(S.m[i]->thread, NULL);
 	weft__overflow_release();
+	weft__preempt_release();
 }
 
 static int go(void)

@@ -10,7 +10,8 @@
  *	  section, or a call nobody announced); without Gs that wait, after
  *	  10 ms, so that a process whose Gs all block can fall silent
  *	- one that has run the same G for 10 ms: its slice is over (m->expired);
- *	  one that goes on for a tick more while Gs wait: hog.c
+ *	  while Gs wait it is preempted (preempt.c), or if it goes on for a tick
+ *	  more, another M goes on with them (hog.c)
  *	- a queue that stands still and that no M mans: its Gs go to the global
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
@@ -28,7 +29,7 @@
  * private G counting; and whoever un-idles a token kicks us.  It is not the
  * count nidle that is asked, which runs ahead of the words.
  */
-#include "sched.h"
+#include "preempt.h"
 #include "sysmon.h"
 #include "timer.h"
 
@@ -38,6 +39,7 @@
 
 #define SLICE (10 * NSEC_PER_MSEC)
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
+#define PREEMPT_TICKS 3
 #define QUIET_TICKS 50		/* in a row: then QUIET times as long */
 #define QUIET 10
 #define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
@@ -205,6 +207,16 @@ static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
 	weft__trace_add(&S.trace, TRACE_HOG, m->id, s->id);
 }
 
+/* A stretch is given some ticks to be preempted in, everybody one to yield. */
+static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *m = tok_m(t);
+	u32 grace = weft__preempt_send(m) ? PREEMPT_TICKS : 1;
+
+	if (m->mon.over > grace && weft__hog(m, SLICE))
+		put_beside(mon, tok, t);
+}
+
 static bool gs_wait(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p);
@@ -236,8 +248,8 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 		mon->short_until = mon->now + SHORT_FOR;
 	if ((wait || since >= SLICE) && sleeps(m))
 		hand_off(mon, tok, t);
-	else if (wait && m->mon.over > 1 && weft__hog(m, SLICE))
-		put_beside(mon, tok, t);
+	else if (wait && m->mon.over)
+		slice_over(mon, tok, t);
 }
 
 static void watch_token(struct monitor *mon, u32 i)

@@ -39,6 +39,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	x(returns, returns);
 	x(returns_global, returns_global);
 	x(returns_loose, loose);
+	x(preempted, preempted);
 	x(m_parked, parked);
 	x(m_woken, woken);
 #undef x
