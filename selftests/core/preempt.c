@@ -10,7 +10,7 @@
 
 #include "kselftest_harness.h"
 
-#define SIG 60
+static int signo = 60;	/* the default */
 
 static const struct weft_attr may = { .sz = sizeof(may), .preemptible = 1 };
 
@@ -52,7 +52,7 @@ static bool blocked(void)
 	sigset_t set;
 
 	pthread_sigmask(SIG_SETMASK, NULL, &set);
-	return sigismember(&set, SIG) == 1;
+	return sigismember(&set, signo) == 1;
 }
 
 /* Has a stretch, and computes in it until told. */
@@ -61,6 +61,8 @@ static void *computes(void *arg)
 	CHECK(!weft_preempt_enable());
 	while (!READ_ONCE(stop))
 		cpu_relax();
+	/* Wherever it has come to, the signal can reach it. */
+	CHECK(!blocked());
 	CHECK(!weft_preempt_disable());
 	return arg;
 }
@@ -181,8 +183,15 @@ TEST(results_are_right)
 
 /* ---- who is not preempted ---- */
 
+static void *has_turn(void *arg)
+{
+	WRITE_ONCE(turns, 1);
+	return arg;
+}
+
 static void *plain(void *arg)
 {
+	CHECK(!weft_go(has_turn, NULL));
 	CHECK(weft_preempt_enable() == -EPERM);
 	CHECK(weft_preempt_disable() == -EPERM);
 	CHECK(blocked());
@@ -191,17 +200,10 @@ static void *plain(void *arg)
 	return arg;
 }
 
-static void *has_turn(void *arg)
-{
-	WRITE_ONCE(turns, 1);
-	return arg;
-}
-
 TEST(without_opting_in_nothing_happens)
 {
 	START(1);
 	ASSERT_EQ(0, weft_go(plain, NULL));
-	ASSERT_EQ(0, weft_go(has_turn, NULL));
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	EXPECT_EQ(0, rt_stats().preempted);
 	EXPECT_GE(rt_stats().hogs, 1);
@@ -210,6 +212,7 @@ TEST(without_opting_in_nothing_happens)
 
 static void *outside(void *arg)
 {
+	CHECK(!weft_go(has_turn, NULL));
 	CHECK(!weft_preempt_enable());
 	CHECK(!blocked());
 	CHECK(weft_preempt_enable() == -EBUSY);
@@ -224,7 +227,6 @@ TEST(outside_of_its_stretches_nothing_happens)
 {
 	START(1);
 	ASSERT_EQ(0, go(outside, NULL));
-	ASSERT_EQ(0, weft_go(has_turn, NULL));
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	EXPECT_EQ(0, rt_stats().preempted);
 	EXPECT_GE(rt_stats().hogs, 1);
@@ -252,6 +254,7 @@ static weft__noinline void deep(char *low)
 
 static void *goes_deep(void *arg)
 {
+	CHECK(!weft_go(has_turn, NULL));
 	deep(this_m()->cur->stk);
 	return arg;
 }
@@ -260,7 +263,6 @@ TEST(with_little_stack_left_it_is_a_hog)
 {
 	START(1);
 	ASSERT_EQ(0, go(goes_deep, NULL));
-	ASSERT_EQ(0, weft_go(has_turn, NULL));
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	EXPECT_EQ(0, rt_stats().preempted);
 	EXPECT_GE(rt_stats().hogs, 1);
@@ -302,6 +304,35 @@ TEST(malloc_in_a_stretch)
 	DONE();
 }
 
+static pthread_spinlock_t spin;
+
+static void *unlocks(void *arg)
+{
+	pthread_spin_unlock(&spin);
+	return arg;
+}
+
+static void *waits_in_libc(void *arg)
+{
+	CHECK(!weft_go(unlocks, NULL));
+	CHECK(!weft_preempt_enable());
+	pthread_spin_lock(&spin);
+	CHECK(!weft_preempt_disable());
+	return arg;
+}
+
+TEST(inside_of_libc_it_is_a_hog)
+{
+	pthread_spin_init(&spin, 0);
+	pthread_spin_lock(&spin);
+	START(1);
+	ASSERT_EQ(0, go(waits_in_libc, NULL));
+	EXPECT_TRUE(AWAIT(!rt_stats().gs));
+	EXPECT_EQ(0, rt_stats().preempted);
+	EXPECT_GE(rt_stats().hogs, 1);
+	DONE();
+}
+
 /* ---- a child that runs as a call of who joins it ---- */
 
 static void *joins(void *arg)
@@ -337,10 +368,10 @@ TEST(the_signal_is_taken_and_given_back)
 	struct sigaction now;
 
 	START(1);
-	ASSERT_EQ(0, sigaction(SIG, NULL, &now));
+	ASSERT_EQ(0, sigaction(signo, NULL, &now));
 	EXPECT_NE(SIG_DFL, now.sa_handler);
 	DONE();
-	ASSERT_EQ(0, sigaction(SIG, NULL, &now));
+	ASSERT_EQ(0, sigaction(signo, NULL, &now));
 	EXPECT_EQ(SIG_DFL, now.sa_handler);
 	/* And again. */
 	ASSERT_EQ(0, rt_start(1));
@@ -356,13 +387,14 @@ TEST(the_hosts_handler_is_left_alone)
 
 	START(1);
 	DONE();
-	signal(SIG, own);
+	signal(signo, own);
 	ASSERT_EQ(0, rt_start(1));
 	EXPECT_EQ(-EBUSY, spawn(&g, nop, NULL));
 	DONE();
-	ASSERT_EQ(0, sigaction(SIG, NULL, &now));
+	ASSERT_EQ(0, sigaction(signo, NULL, &now));
 	EXPECT_TRUE(now.sa_handler == own);
 	/* Another one is free. */
+	signo = 61;
 	setenv("WEFT_PREEMPT_SIGNAL", "61", 1);
 	ASSERT_EQ(0, rt_start(1));
 	EXPECT_EQ(0, go(computes, NULL));
