@@ -48,6 +48,10 @@ extern "C" {
  * @m_woken:	times an idle M was woken
  * @monitor_ticks: rounds of the monitor
  * @timers:	timers that fired
+ * @handoffs_sentinel: of @handoffs, those by a sentinel
+ * @sentinel_looks: times a sentinel asked what the Ms do
+ * @sentinels_retired: times one gave up for a while, and left it to the
+ *		monitor: it cost more than 1 % of the time and found nothing
  * @hogs:	tokens taken from an M whose G computed on while others waited
  * @preempted:	times a G was stopped in a stretch (preempt.h)
  */
@@ -62,6 +66,7 @@ struct weft_stats {
 	uint64_t returns, returns_global, returns_loose;
 	uint64_t m_created, m_parked, m_woken;
 	uint64_t monitor_ticks, timers;
+	uint64_t handoffs_sentinel, sentinel_looks, sentinels_retired;
 	uint64_t hogs, preempted;
 };
 

@@ -37,7 +37,7 @@ void weft__hog_note(struct m *m)
 	int tid = READ_ONCE(m->tid);
 
 	if (!m->mon.cpu && tid)
-		m->mon.cpu = weft__cpu_time_of(tid);
+		m->mon.cpu = weft__thread_cpu_time(tid);
 }
 
 /*
@@ -50,6 +50,6 @@ bool weft__hog(struct m *m, s64 slice)
 
 	if (READ_ONCE(S.nidle) && m->mon.over < IDLE_TICKS)
 		return false;
-	now = weft__cpu_time_of(READ_ONCE(m->tid));
+	now = weft__thread_cpu_time(READ_ONCE(m->tid));
 	return now < 0 || now - m->mon.cpu >= slice * 8 / 10;
 }

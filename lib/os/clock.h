@@ -32,14 +32,13 @@ static inline s64 weft__cpu_time(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-/* The same of another thread of this process; -1: it is gone, or not told. */
-static inline s64 weft__cpu_time_of(int tid)
+/* The same of thread tid of this process; -1 if it is gone. */
+static inline s64 weft__thread_cpu_time(int tid)
 {
-	/* As the kernel numbers them: per thread (4), by its scheduler (2). */
-	clockid_t id = (clockid_t)(~(u32)tid << 3 | 4 | 2);
 	struct timespec ts;
 
-	if (clock_gettime(id, &ts))
+	/* As pthread_getcpuclockid() makes it: per thread, "sched". */
+	if (clock_gettime(~(clockid_t)tid << 3 | 6, &ts))
 		return -1;
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
