@@ -179,14 +179,15 @@ static void look_at_want(struct m *m)
 /*
  * Without a token: the P that sits here serves whoever runs here (law L1), and
  * as from any such thread an idle M is woken.  A G that only starts others
- * becomes a hog (hog.c), and would else pay for the global queue each time.
+ * becomes a hog (hog.c), and would else pay for the global queue each time.  The
+ * G that the M itself ran comes from the idle loop, and does go there.
  */
 static bool push_as_guest(struct m *m, struct g *g)
 {
 	u32 c = m_here(m);
 	struct p *p;
 
-	if (weft__twin || m->locked || c >= S.nseats)
+	if (weft__twin || m->locked || m->cur == &m->g0 || c >= S.nseats)
 		return false;
 	p = smp_load_acquire(&S.seat[c]);
 	if (!p || READ_ONCE(S.nidle))
