@@ -6,9 +6,9 @@
  * its first set.  As for POSIX thread keys, up to four rounds of destructors
  * run at its end, and deleting a key runs none.
  */
-#include "sched.h"
 #include "gpool.h"
 #include "g_end.h"
+#include "preempt.h"
 #include "run.h"
 
 #include <weft/g.h>
@@ -141,6 +141,7 @@ static void run_dtors(struct g *g)
 /* g ends with flags set: destructors, which may switch; then all is clean. */
 void weft__g_end(struct g *g)
 {
+	no_stretch(this_m());
 	if (g->flags & GF_COLD)
 		run_dtors(g);
 	weft__unlock_all(g);

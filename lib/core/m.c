@@ -141,6 +141,7 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->nospin = m->spinrest = 0;
 	m->brief = 0;
 	m->callfd = -1;
+	__builtin_memset(&m->stretch, 0, sizeof(m->stretch));
 	m->loose = NULL;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;

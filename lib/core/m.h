@@ -93,6 +93,12 @@ struct m {
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
 	struct g *lockedg;
+	/* Written by the M, its handler too; sysmon reads open, sets sent. */
+	struct {
+		uintptr_t lo, hi;	/* code that may be interrupted */
+		u32 open;		/* cur is in a stretch */
+		u32 sent;		/* a signal is on its way */
+	} stretch;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */
 	struct ctx deadctx;
@@ -104,6 +110,8 @@ struct m {
 		s64 since;	/* when it popped last, as far as seen */
 		u32 still;	/* ticks without a pop */
 		s64 used;	/* CPU time at the last one, without /proc */
+		u32 over;	/* of these, with the slice over */
+		s64 cpu;	/* hog.c: its CPU time near the start; 0: none */
 		u32 token;
 	} mon;
 	struct {		/* counters: written here, read anywhere */
@@ -111,7 +119,7 @@ struct m {
 		u64 published, taken_back, stolen, steals;
 		u64 seizures, seized, reseats, capped;
 		u64 tok_back, returns, returns_global, loose;
-		u64 parked, woken, idblocks, skipped;
+		u64 parked, woken, idblocks, skipped, preempted;
 	} n;
 	struct trace trace;
 	char *stk[M_STACKS];

@@ -112,6 +112,10 @@ static const struct setting table[] = {
 	  .help = "microseconds of the monitor's tick; shorter after a "
 		  "blocked call, ten times as long while nothing stands",
 	  .set_by = "block8, idle, monitor" },
+	{ "WEFT_PREEMPT_SIGNAL", NUMBER, AT(preempt_signal), .min = 34,
+	  .max = 64, .value = 60,
+	  .help = "signal that stops a preemptible G; taken when the first is "
+		  "started" },
 	{ "WEFT_BLOCK_DETECT", WORD, AT(block_detect), .words = detect_words,
 	  .help = "who notices a kernel thread that blocks: a sentinel on its "
 		  "CPU, within microseconds, or the monitor at its tick; bpf: "

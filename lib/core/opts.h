@@ -52,6 +52,7 @@ enum weft__detect {
  * @membarrier_us: WEFT__AUTO uses no membarrier that is dearer
  * @spin_us:	how long an idle M spins
  * @sysmon_us:	longest tick of sysmon
+ * @preempt_signal: stops a preemptible G
  * @debug:	WEFT__DEBUG_*
  * @stack:	bytes of stack of a G, a power of two
  * @cpus:	the smaller of the affinity mask and the cgroup's quota
@@ -72,6 +73,7 @@ struct weft__opts {
 	u32 membarrier_us;
 	u32 spin_us;
 	u32 sysmon_us;
+	u32 preempt_signal;
 	u32 debug;
 	u64 stack;
 	u32 cpus;

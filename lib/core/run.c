@@ -5,6 +5,7 @@
 #include "sched.h"
 #include "gpool.h"
 #include "blocked.h"
+#include "preempt.h"
 #include "run.h"
 #include "seen.h"
 #include "sysmon.h"
@@ -303,6 +304,7 @@ static void stop_all(void)
 	for (i = 0; i < S.nm; i++)
 		pthread_join(S.m[i]->thread, NULL);
 	weft__overflow_release();
+	weft__preempt_release();
 }
 
 static int go(void)

@@ -9,7 +9,9 @@
  *	  in the kernel: while Gs wait its token goes to another M (an announced
  *	  section, or a call nobody announced); without Gs that wait, after
  *	  10 ms, so that a process whose Gs all block can fall silent
- *	- one that has run the same G for 10 ms: its slice is over (m->expired)
+ *	- one that has run the same G for 10 ms: its slice is over (m->expired);
+ *	  while Gs wait it is preempted (preempt.c), or if it goes on for a tick
+ *	  more, another M goes on with them (hog.c)
  *	- a queue that stands still and that no M mans: its Gs go to the global
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
@@ -29,6 +31,7 @@
  */
 #include "sched.h"
 #include "blocked.h"
+#include "preempt.h"
 #include "seen.h"
 #include "sysmon.h"
 #include "timer.h"
@@ -41,6 +44,7 @@
 #define SPARES_MIN 4
 #define SPARES_MAX 16
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
+#define PREEMPT_TICKS 3
 #define QUIET_TICKS 50		/* in a row: then QUIET times as long */
 #define QUIET 10
 #define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
@@ -201,6 +205,32 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 		stay_short(mon, m);
 }
 
+/* It computes: another M goes on with the Gs that wait. */
+static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
+
+	if (!s)
+		return;
+	if (S.opts.bind == WEFT_BIND_CPU)
+		call_to(s, S.p[tok]->home);
+	WRITE_ONCE(m->brief, 0);
+	if (!weft__handoff(tok, t, s))
+		return;
+	S.n.hogs++;
+	weft__trace_add(&S.trace, TRACE_HOG, m->id, s->id);
+}
+
+/* A stretch is given some ticks to be preempted in, everybody one to yield. */
+static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *m = tok_m(t);
+	u32 grace = weft__preempt_send(m) ? PREEMPT_TICKS : 1;
+
+	if (m->mon.over > grace && weft__hog(m, SLICE))
+		put_beside(mon, tok, t);
+}
+
 static bool gs_wait(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p);
@@ -214,25 +244,30 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 {
 	u32 state = READ_ONCE(m->state);
 	s64 since = mon->now - m->mon.since;
-	bool wait;
+	bool wait, due;
 
 	mon->quiet = 0;
 	m->mon.still++;
+	m->mon.over += since >= SLICE;
 	if (since >= SLICE && !READ_ONCE(m->expired)) {
 		WRITE_ONCE(m->expired, 1);
 		weft__trace_add(&S.trace, TRACE_EXPIRED, m->id, 0);
 	}
 	if (state != M_BLOCK && state != M_RUN)
 		return;
+	if (since >= SLICE / 10)
+		weft__hog_note(m);
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	wait |= since >= SLICE;
-	if (!(wait || weft__blocked_wanted) || !sleeps(m, since))
-		return;
-	weft__blocked_asleep(m, m->mon.since);
-	if (wait)
-		hand_off(mon, tok, t);
+	due = wait || since >= SLICE;
+	if ((due || weft__blocked_wanted) && sleeps(m, since)) {
+		weft__blocked_asleep(m, m->mon.since);
+		if (due)
+			hand_off(mon, tok, t);
+	} else if (wait && m->mon.over) {
+		slice_over(mon, tok, t);
+	}
 }
 
 static void watch_token(struct monitor *mon, u32 i)
@@ -257,8 +292,11 @@ static void watch_token(struct monitor *mon, u32 i)
 		m->mon.pops = m_pops(m);
 		m->mon.token = i;
 		m->mon.since = mon->now;
-		m->mon.still = 0;
+		m->mon.still = m->mon.over = 0;
 		weft__blocked_back(m);
+		m->mon.cpu = 0;
+		if (mon->tick_us > S.opts.sysmon_us)
+			weft__hog_note(m);
 		return;
 	}
 	stands(mon, i, t, m);

@@ -282,6 +282,7 @@ static void put_stats(struct out *o)
 	x(monitor_ticks), x(timers);
 	x(handoffs_sentinel), x(sentinel_looks), x(sentinels_retired);
 	x(spares_missed);
+	x(hogs), x(preempted);
 #undef x
 }
 

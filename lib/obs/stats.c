@@ -40,6 +40,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	x(returns, returns);
 	x(returns_global, returns_global);
 	x(returns_loose, loose);
+	x(preempted, preempted);
 	x(m_parked, parked);
 	x(m_woken, woken);
 #undef x
@@ -77,6 +78,7 @@ static void collect(struct weft_stats *st)
 	st->m_created = READ_ONCE(S.n.m_created);
 	st->monitor_ticks = READ_ONCE(S.n.ticks);
 	st->timers = READ_ONCE(S.n.timers);
+	st->hogs = READ_ONCE(S.n.hogs);
 	st->membarriers = READ_ONCE(weft__membarriers) - S.mb_base;
 }
 
