@@ -36,11 +36,14 @@ typedef void *weft_fn(void *arg);
  * @sz:		sizeof(struct weft_attr)
  * @stack:	bytes of stack; 0: the runtime's default
  * @name:	shown in reports; must live as long as the G.  May be NULL.
+ * @policy_word: what the program tells a scheduling policy of it (policy.h); 0:
+ *		as its parent
  */
 struct weft_attr {
 	size_t sz;
 	size_t stack;
 	const char *name;
+	uint64_t policy_word;
 };
 
 /**

@@ -36,6 +36,7 @@
 #include "park.h"
 #include "block.h"
 #include "stats.h"
+#include "policy.h"
 
 #ifdef WEFT_INLINE
 #include "inline.h"

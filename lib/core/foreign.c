@@ -6,7 +6,7 @@
  * P that sits on its CPU, like anybody who runs there; else the global queue.
  * It always wakes an M, since no M of its own will come to look.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
 #include "../os/rseq.h"
@@ -14,6 +14,7 @@
 #include <weft/block.h>
 #include <weft/g.h>
 #include <sched.h>
+#include <string.h>
 
 static __thread struct vcpu no_cpu = { .cpu_id = RUNQ_NOCPU };
 static __thread u32 registered;	/* in which epoch */
@@ -92,6 +93,8 @@ static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		g->flags |= GF_COLD;
 		g_cold(g)->name = attr->name;
 	}
+	if (attr && attr->policy_word)
+		weft__policy_attr(g, attr->policy_word);
 	if (gp)
 		*gp = g;
 	atomic_add(&S.fspawned, 1);
@@ -117,6 +120,7 @@ int weft__spawn_slow(struct g **gp, weft__fn *fn, void *arg, uintptr_t join,
 int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		     void *arg, void *site)
 {
+	struct weft_attr mine = { 0 };
 	int ret = weft__check();
 	size_t size = 0;
 
@@ -124,15 +128,14 @@ int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		return ret;
 	if (!fn || !gp || attr->sz < sizeof(attr->sz) + sizeof(attr->stack))
 		return -EINVAL;
-	if (attr->stack) {
-		size = weft__stack_round(attr->stack);
+	/* Of an earlier version, what it has. */
+	memcpy(&mine, attr, attr->sz < sizeof(mine) ? attr->sz : sizeof(mine));
+	if (mine.stack) {
+		size = weft__stack_round(mine.stack);
 		if (!size)
 			return -EINVAL;
 	}
-	if (attr->sz < sizeof(*attr) && !size)
-		return spawn(gp, NULL, fn, arg, JOIN_NONE, site, 0);
-	return spawn(gp, attr->sz < sizeof(*attr) ? NULL : attr, fn, arg,
-		     JOIN_NONE, site, size);
+	return spawn(gp, &mine, fn, arg, JOIN_NONE, site, size);
 }
 
 void weft__yield_slow(void)

@@ -5,7 +5,7 @@
  * G switches to G directly; the M's own stack, whose identity is m->g0, is for
  * idling and for what does not belong on the stack of a G.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
 #include "../os/mem.h"
@@ -32,12 +32,16 @@ static void run(struct m *m, struct g *g)
 		g = weft__prepare(m, g);
 	if (g == &m->g0)
 		return;
+	if (policy_on())
+		weft__policy_running(m, g);
 	ctx_save(m, &m->g0, &self);
 	fp_read(&self.fp);
 	m->g0.ctx = &self;
 	m->cur = g;
 	ctx_switch(&m, &prev, &pc, g->ctx, &post);
 	ctx_restore(m, &self);
+	if (unlikely(m->policy_g))
+		weft__policy_left(m, prev, post == POST_PUSH);
 	if (m->locked && prev == m->lockedg)
 		pc = (struct ctx *)((uintptr_t)pc | CTX_LOCKED);
 	if (post == POST_PUSH) {
@@ -128,6 +132,9 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->nospin = m->spinrest = 0;
 	m->brief = 0;
 	m->loose = NULL;
+	m->policy_g = NULL;
+	m->slice = 0;
+	m->in_policy = 0;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;
 	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;

@@ -84,6 +84,10 @@ struct m {
 	u32 brief;		/* sysmon: popped just before it blocked */
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
+	struct g *policy_g;	/* policy_ops.c: what its policy thinks runs */
+	s64 ran_at;		/* since when */
+	u64 slice;		/* cur's, ns; 0: the default; sysmon reads it */
+	u32 in_policy;		/* in a callback; who ejects reads it */
 	struct g *lockedg;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */

@@ -2,7 +2,7 @@
 /*
  * rq.c - push and pop when the fast path could not: spill, publish, the twin.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 
 #define SPILL 128		/* half a ring */
 
@@ -70,6 +70,8 @@ struct g *weft__pop_slow(struct m *m)
 
 	if (m->locked)
 		return leave;
+	if (policy_on())
+		return leave ? leave : weft__policy_next(m);
 	for (i = 0; i < 3; i++) {
 		p = READ_ONCE(m->p);
 		if (READ_ONCE(p->q.seat) == m_here(m)) {

@@ -45,7 +45,8 @@ static void clean(void)
 		"WEFT_PROCS", "WEFT_STACK", "WEFT_MAX_M", "WEFT_BIND",
 		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON", "WEFT_RSEQ",
 		"WEFT_MEMBARRIER", "WEFT_MEMBARRIER_US", "WEFT_GUARD",
-		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_DEBUG",
+		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_POLICY",
+		"WEFT_DEBUG",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
