@@ -5,8 +5,8 @@
  * A G's policy word is PRIO_WORD(level, deadline).  A queue for each level is
  * ordered by deadline, and a processor takes from the first that is not empty.
  * A G that becomes runnable while all processors are busy asks the one that
- * runs the least urgent to make room; that one does at its next entry into weft,
- * weft_checkpoint() included.
+ * runs the least urgent to make room; that one does at its next entry into
+ * weft, weft_checkpoint() included.
  *
  * Strict means that a level can starve those below.  Who waits for longer than
  * timeout_ms has the policy ejected, which is what it is for.
@@ -61,7 +61,7 @@ static int prio_init(void)
 	return err;
 }
 
-/* Of the busy processors, the one with the least urgent G; if less than ours. */
+/* Of the busy processors that with the least urgent G, if less than ours. */
 static void make_room(unsigned int level)
 {
 	uint32_t i, n = weft_nr_cpus(), worst = n;

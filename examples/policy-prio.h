@@ -2,8 +2,8 @@
 /*
  * policy-prio.h - the policy word of policy-prio.c.
  *
- * Levels 0 (the most urgent) to 7; a deadline on CLOCK_MONOTONIC in ns, or 0 for
- * none, which is after all others.
+ * Levels 0 (the most urgent) to 7; a deadline on CLOCK_MONOTONIC in ns, or 0
+ * for none, which is after all others.
  */
 #ifndef POLICY_PRIO_H
 #define POLICY_PRIO_H

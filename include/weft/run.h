@@ -72,8 +72,8 @@ enum weft_fpenv {
  *		can wake one; NULL: nobody asks.  Not for weft_run(), which
  *		reports and exits with status 2.
  * @on_deadlock_arg: its argument
- * @policy:	who runs next (policy.h); NULL: that of weft_policy_set(), or the
- *		built-in one.  WEFT_POLICY goes before it.
+ * @policy:	who runs next (policy.h); NULL: that of weft_policy_set(), or
+ *		the built-in one.  WEFT_POLICY goes before it.
  *
  * Zero means default.  A variable of the environment (WEFT_PROCS, WEFT_STACK,
  * ...; weft-topo --help lists them) goes before the field of the same name, so

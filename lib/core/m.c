@@ -21,8 +21,11 @@ __thread struct m *weft__m __attribute__((tls_model("initial-exec")));
 /* The C++ runtime's, if it is loaded. */
 extern struct ehstate *__cxa_get_globals(void) __attribute__((weak));
 
-/* Resume g; returns when a G comes back to the M's own stack. */
-static void run(struct m *m, struct g *g)
+/*
+ * Resume g; returns when a G comes back to the M's own stack.  policy is a
+ * constant: without one this costs nothing for it.
+ */
+static __always_inline void resume(struct m *m, struct g *g, const bool policy)
 {
 	struct ctx self, *pc = &self;
 	struct g *prev = &m->g0;
@@ -32,7 +35,7 @@ static void run(struct m *m, struct g *g)
 		g = weft__prepare(m, g);
 	if (g == &m->g0)
 		return;
-	if (policy_on())
+	if (policy)
 		weft__policy_running(m, g);
 	ctx_save(m, &m->g0, &self);
 	fp_read(&self.fp);
@@ -40,7 +43,7 @@ static void run(struct m *m, struct g *g)
 	m->cur = g;
 	ctx_switch(&m, &prev, &pc, g->ctx, &post);
 	ctx_restore(m, &self);
-	if (unlikely(m->policy_g))
+	if (policy)
 		weft__policy_left(m, prev, post == POST_PUSH);
 	if (m->locked && prev == m->lockedg)
 		pc = (struct ctx *)((uintptr_t)pc | CTX_LOCKED);
@@ -56,25 +59,47 @@ static void run(struct m *m, struct g *g)
 	}
 }
 
-void weft__m_loop(struct m *m)
+static void run(struct m *m, struct g *g)
+{
+	resume(m, g, false);
+}
+
+static weft__noinline void run_policy(struct m *m, struct g *g)
+{
+	resume(m, g, true);
+}
+
+/* Until the runtime stops, or the policy has been ejected. */
+static __always_inline void loop(struct m *m, const bool policy)
 {
 	struct g *g;
 
-	m->cur = &m->g0;
-	for (;;) {
+	while (!policy || READ_ONCE(weft__policy_state)) {
 		if (m->locked)
 			g = weft__locked_wait(m);
 		else
 			g = weft__find_work(m);
 		if (!g)
 			return;
-		run(m, g);
+		if (policy)
+			run_policy(m, g);
+		else
+			run(m, g);
 		g = m->handover;
 		if (g && !m->locked) {
 			m->handover = NULL;
 			weft__deliver(m, g);
 		}
 	}
+}
+
+void weft__m_loop(struct m *m)
+{
+	m->cur = &m->g0;
+	if (READ_ONCE(weft__policy_state))
+		loop(m, true);
+	if (!READ_ONCE(S.stop))
+		loop(m, false);
 }
 
 static void caches_back(struct m *m)

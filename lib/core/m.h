@@ -84,7 +84,7 @@ struct m {
 	u32 brief;		/* sysmon: popped just before it blocked */
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
-	struct g *policy_g;	/* policy_ops.c: what its policy thinks runs */
+	struct g *policy_g;	/* policy_next.c: what its policy thinks runs */
 	s64 ran_at;		/* since when */
 	u64 slice;		/* cur's, ns; 0: the default; sysmon reads it */
 	u32 in_policy;		/* in a callback; who ejects reads it */

@@ -43,7 +43,7 @@ struct word {
 struct setting {
 	const char *name;
 	enum kind kind;
-	u16 at;			/* in weft__opts: u64 for SIZE, text, else u32 */
+	u16 at;			/* in weft__opts: u32; SIZE, TEXT: u64 */
 	s16 user_at;		/* in weft_opts, plus 1: size_t or u32; or 0 */
 	u64 min, max, value;	/* numbers; the default */
 	const char *usual;	/* the default in words, if not @value */

@@ -128,11 +128,20 @@ int weft__policy_start(void)
 	return 0;
 }
 
+/* Once for each init_task(). */
+void weft__policy_exit_task(struct gpol *gp)
+{
+	if (!xchg(&gp->known, 0))
+		return;
+	weft__policy_call.g = gp->g;	/* weft_entity() knows it still */
+	POLICY_CALL(OP_EXIT_TASK, exit_task, (struct weft_g *)gp->g);
+	weft__policy_call.g = NULL;
+}
+
 static bool exit_one(struct gpol *gp, void *arg)
 {
 	(void)arg;
-	if (xchg(&gp->known, 0))
-		POLICY_CALL(OP_EXIT_TASK, exit_task, (struct weft_g *)gp->g);
+	weft__policy_exit_task(gp);
 	return true;
 }
 

@@ -4,10 +4,12 @@
  *
  *	policy.c	its life: start, stop, who is inside a callback
  *	policy_find.c	which one: registered, set, by name, by path
- *	policy_ops.c	a G's way through the callbacks
+ *	policy_push.c	a G becomes runnable
+ *	policy_next.c	its turn comes, it runs and stops
  *	policy_g.c	what is kept for each G
  *	policy_dsq.c	DSQs: queues and their table
- *	policy_api.c	what callbacks may call
+ *	policy_insert.c	a policy inserts and moves Gs
+ *	policy_api.c	what else callbacks may call
  *	policy_watch.c	the watchdog; a policy is ejected
  *
  * How it gets its Gs.  While a policy is on no M has a P: m->p is
@@ -20,7 +22,7 @@
  *
  * A pop by a G always answers "leave for the idle loop".  So all callbacks of a
  * dispatch run on the stack of an M, in the order that sched_ext has, and what
- * stops and what begins to run is known in one place, run() in m.c.  The way
+ * stops and what begins to run is known in one place, resume() in m.c.  The way
  * over the M's own stack costs a second switch, which no policy with a lock
  * will notice.
  *
@@ -54,10 +56,10 @@ struct gpol {
 	u64 id;			/* of the G that init_task() was called for */
 	u64 word_id;		/* of the G that e.word is for */
 	s64 since;		/* when it began to wait there */
-	u64 excuse;		/* and the watchdog's count by then */
+	u64 excuse;		/* the watchdog's count by then */
 	u32 where;		/* enum gpol_where */
 	s32 cpu;		/* by who has the G in hands */
-	u32 known;		/* init_task() was called, exit_task() not; xchg */
+	u32 known;		/* from init_task() to exit_task(); xchg */
 	u32 on;			/* between runnable() and quiescent() */
 } __attribute__((aligned(WEFT__LINE)));
 
@@ -80,8 +82,8 @@ struct dsq {
 #define DSQ_BUCKETS 64
 
 struct policy {
-	u32 foreign;		/* threads without an M inside callbacks; atomic */
-	s64 nshared;		/* Gs HELD, MOVING, or in a DSQ that is not LOCAL */
+	u32 foreign;		/* ordinary threads in callbacks; atomic */
+	s64 nshared;		/* Gs that wait, but in LOCAL DSQs; atomic */
 	/* constant while it is on */
 	struct weft_sched_ops ops;
 	char name[64];
@@ -135,6 +137,7 @@ extern __thread struct policy_call weft__policy_call;
 bool weft__policy_enter(struct m *m);
 void weft__policy_leave(struct m *m);
 bool weft__policy_inside(void);
+void weft__policy_exit_task(struct gpol *gp);
 void weft__policy_end(void);
 const char *weft__policy_op_name(u32 op);
 
@@ -169,9 +172,13 @@ static inline bool dsq_is_local(const struct dsq *d)
 }
 
 /* policy_api.c */
+struct dsq *weft__dsq_of(u64 id, s32 cpu);
+void weft__policy_preempt(u32 i);
+
+/* policy_insert.c */
 int weft__policy_insert(struct gpol *gp, u64 id, u64 flags, bool by_vtime);
 
-/* policy_ops.c */
+/* policy_push.c */
 void weft__policy_rescue(struct gpol *gp);
 
 /* policy_watch.c */

@@ -40,12 +40,18 @@ struct gpol *weft__gpol_get(const struct g *g)
 	return p ? p + index_of(g) : NULL;
 }
 
+/* Whom exit_task() is about may have ended long ago. */
+static bool exits(const struct g *g)
+{
+	return weft__policy_call.op == OP_EXIT_TASK && weft__policy_call.g == g;
+}
+
 /* NULL: the policy does not have g. */
 struct gpol *weft__gpol(const struct g *g)
 {
 	struct gpol *p;
 
-	if (!g || !(READ_ONCE(g->flags) & GF_POLICY))
+	if (!g || (!(READ_ONCE(g->flags) & GF_POLICY) && !exits(g)))
 		return NULL;
 	p = smp_load_acquire(&g_slab(g)->side);
 	return p ? p + index_of(g) : NULL;

@@ -33,8 +33,9 @@ static inline bool policy_on(void)
 
 /* gq.c: false: it does not take g, which goes to the global queue */
 bool weft__policy_push(struct m *m, struct g *g);
-/* rq.c: an M, on its own stack, with a token */
-struct g *weft__policy_next(struct m *m);
+/* rq.c: m's P is none.  false: nor is there a policy any more */
+bool weft__policy_asked(const struct m *m);
+struct g *weft__policy_pop(struct m *m);
 /* m.c: before the switch to g; after g left, before others can see it */
 void weft__policy_running(struct m *m, struct g *g);
 void weft__policy_left(struct m *m, struct g *g, bool runnable);

@@ -60,6 +60,39 @@ void weft__policy_breach(enum weft_exit_kind kind, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* ---- what it looks like ---- */
+
+static void dump_dsq(struct dsq *d, void *arg)
+{
+	int fd = *(int *)arg;
+
+	if (READ_ONCE(d->nr))
+		dprintf(fd, "DSQ %#llx: %u Gs%s\n", (unsigned long long)d->id,
+			READ_ONCE(d->nr),
+			d->by_vtime ? ", by virtual time" : "");
+}
+
+static void dump(int fd, const char *how)
+{
+	struct policy *pol = &weft__policy;
+
+	dprintf(fd, "policy %s: %s, %lld Gs wait, and in LOCAL DSQs:\n",
+		pol->name, how, (long long)READ_ONCE(pol->nshared));
+	weft__dsq_each(dump_dsq, &fd);
+}
+
+/* weft_dump() */
+void weft__policy_dump(int fd)
+{
+	struct m *m = this_m();
+
+	if (weft__policy_call.op || !policy_on() || !weft__policy_enter(m))
+		return;
+	dump(fd, "on");
+	POLICY_CALL(OP_DUMP, dump, fd);
+	weft__policy_leave(m);
+}
+
 /* ---- the ejection ---- */
 
 static void empty(struct dsq *d, void *arg)
@@ -91,7 +124,8 @@ static void eject(void)
 		return;
 	weft__say("weft: policy \"%s\": %u Gs that waited are in the global "
 		  "queue", weft__policy.name, weft__policy.rescued);
-	weft__policy_dump(2);
+	dump(2, "ejected");
+	POLICY_CALL(OP_DUMP, dump, 2);
 	weft__policy_end();
 }
 
@@ -210,35 +244,4 @@ void weft__policy_watch(s64 now)
 			kick_idle();
 		check(now);
 	}
-}
-
-/* ---- what it looks like ---- */
-
-static void dump_dsq(struct dsq *d, void *arg)
-{
-	int fd = *(int *)arg;
-
-	if (READ_ONCE(d->nr))
-		dprintf(fd, "DSQ %#llx: %u Gs%s\n", (unsigned long long)d->id,
-			READ_ONCE(d->nr),
-			d->by_vtime ? ", by virtual time" : "");
-}
-
-void weft__policy_dump(int fd)
-{
-	u32 state = smp_load_acquire(&weft__policy_state);
-	struct policy *pol = &weft__policy;
-	struct m *m = this_m();
-
-	if (state == POLICY_OFF || weft__policy_call.op)
-		return;
-	dprintf(fd, "policy %s: %s, %lld Gs wait, and in LOCAL DSQs:\n",
-		pol->name, state == POLICY_ON ? "on" : "ejected",
-		(long long)READ_ONCE(pol->nshared));
-	weft__dsq_each(dump_dsq, &fd);
-	if (state == POLICY_ON && !weft__policy_enter(m))
-		return;
-	POLICY_CALL(OP_DUMP, dump, fd);
-	if (state == POLICY_ON)
-		weft__policy_leave(m);
 }

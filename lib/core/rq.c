@@ -70,8 +70,6 @@ struct g *weft__pop_slow(struct m *m)
 
 	if (m->locked)
 		return leave;
-	if (policy_on())
-		return leave ? leave : weft__policy_next(m);
 	for (i = 0; i < 3; i++) {
 		p = READ_ONCE(m->p);
 		if (READ_ONCE(p->q.seat) == m_here(m)) {
@@ -80,6 +78,9 @@ struct g *weft__pop_slow(struct m *m)
 				return g;
 			if (!runq_waiting(&p->q))
 				break;
+		} else if (unlikely(READ_ONCE(weft__policy_state)) &&
+			   weft__policy_asked(m)) {
+			return weft__policy_pop(m);
 		} else if (!weft__relocate(m)) {
 			if (has_token(m))
 				break;
