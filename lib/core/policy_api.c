@@ -62,7 +62,9 @@ int32_t weft_dsq_nr_queued(uint64_t id)
 			n += READ_ONCE(weft__policy.global[i].nr);
 		return (int32_t)n;
 	}
-	d = id == WEFT_DSQ_LOCAL && c->cpu < 0 ? NULL : weft__dsq_of(id, c->cpu);
+	if (id == WEFT_DSQ_LOCAL && c->cpu < 0)
+		return -ENOENT;
+	d = weft__dsq_of(id, c->cpu);
 	return d ? (int32_t)READ_ONCE(d->nr) : -ENOENT;
 }
 

@@ -212,7 +212,7 @@ TEST(local_on_a_p_runs_there)
 	DONE();
 }
 
-/* A P whose M sleeps is woken for its LOCAL DSQ, and no other could serve it. */
+/* A P whose M sleeps is woken for its LOCAL DSQ; no other could serve it. */
 static u32 other_ran;
 
 static void *other(void *arg)

@@ -11,7 +11,7 @@
 
 #define GS 60
 #define ROUNDS 20
-#define AFTER 150		/* callbacks that are right, before one is not */
+#define AFTER 150	/* callbacks that are right, before one is not */
 
 static u32 calls, ended;
 static struct weft_parker ring[GS];

@@ -253,7 +253,7 @@ static void *urgent(void *arg)
 	return arg;
 }
 
-/* It is asked to make room well before its slice is over; but may only see it. */
+/* It is asked to make room, and does at a checkpoint. */
 TEST(prio_makes_room)
 {
 	struct weft_attr a = { .sz = sizeof(a),

@@ -6,7 +6,7 @@
  * log, in the order in which they came:
  *
  *	I init		i init_task	s select_cpu	r runnable	e enqueue
- *	d dispatch	+ running	- stopping(true)  . stopping(false)
+ *	+ running	- stopping(true)	. stopping(false)
  *	q quiescent	x exit_task	X exit
  *
  * enqueue and dispatch do what pol.enqueue and pol.dispatch say; by default
