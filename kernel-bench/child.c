@@ -77,6 +77,8 @@ static void put_stats(const struct weft_stats *s)
 		PUT(returns_loose),
 		PUT(m_created), PUT(m_parked), PUT(m_woken),
 		PUT(monitor_ticks), PUT(timers),
+		PUT(handoffs_sentinel), PUT(sentinel_looks),
+		PUT(sentinels_retired),
 	};
 #undef PUT
 	size_t i;

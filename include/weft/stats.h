@@ -48,6 +48,10 @@ extern "C" {
  * @m_woken:	times an idle M was woken
  * @monitor_ticks: rounds of the monitor
  * @timers:	timers that fired
+ * @handoffs_sentinel: of @handoffs, those by a sentinel
+ * @sentinel_looks: times a sentinel asked what the Ms do
+ * @sentinels_retired: times one gave up for a while, and left it to the
+ *		monitor: it cost more than 1 % of the time and found nothing
  */
 struct weft_stats {
 	uint64_t gs, ms, spares, procs, idle;
@@ -60,6 +64,7 @@ struct weft_stats {
 	uint64_t returns, returns_global, returns_loose;
 	uint64_t m_created, m_parked, m_woken;
 	uint64_t monitor_ticks, timers;
+	uint64_t handoffs_sentinel, sentinel_looks, sentinels_retired;
 };
 
 /**

@@ -50,8 +50,6 @@ void weft__m_sleep(struct m *m)
 {
 	while (!xchg(&m->futex.val, 0) && !READ_ONCE(S.stop))
 		weft__nfutex_wait(&m->futex, 0, INT64_MAX);
-	if (unlikely(READ_ONCE(m->pinned)))
-		weft__unpin(m);
 }
 
 /* Token i to {m|WOKEN}: 1 done, 0 not idle any more, -1 a wake is under way. */

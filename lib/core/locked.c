@@ -121,7 +121,7 @@ static void give_away(struct m *m)
 
 	if (tok_m(t) != m || t & TOK_IDLE)
 		return;
-	s = weft__claim_spare(m->node);
+	s = weft__claim_spare(m->node, RUNQ_NOCPU);
 	if (!s)
 		s = weft__m_create(m->tok);
 	if (s) {

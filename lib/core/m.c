@@ -18,6 +18,9 @@
 
 __thread struct m *weft__m __attribute__((tls_model("initial-exec")));
 
+/* So many Ms keep a descriptor for who asks what they do; others are opened. */
+#define M_CALLFDS 256
+
 /* The C++ runtime's, if it is loaded. */
 extern struct ehstate *__cxa_get_globals(void) __attribute__((weak));
 
@@ -127,10 +130,14 @@ static void *m_main(void *arg)
 	m->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
 	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
 	m->altstack = weft__altstack_new();
+	if (m->id < M_CALLFDS && weft__feature(WEFT__SENTINEL))
+		WRITE_ONCE(m->callfd, weft__thread_call_open(m->tid));
 	weft__m_sleep(m);	/* until it is given a token, or told to look */
 	weft__m_loop(m);
 	caches_back(m);
 	WRITE_ONCE(m->state, M_GONE);
+	weft__thread_call_close(m->callfd);	/* no sentinel reads it now */
+	m->callfd = -1;
 	weft__altstack_free(m->altstack);
 	weft__m = NULL;
 	return NULL;
@@ -153,9 +160,11 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->locked = m->expired = m->readied = 0;
 	m->handover = m->lockedg = NULL;
 	m->backoff_us = m->rest_us = m->loot_n = 0;
-	m->pubwait = m->fruitless = m->pinned = 0;
+	m->pubwait = m->fruitless = 0;
+	m->bound = RUNQ_NOCPU;
 	m->nospin = m->spinrest = 0;
 	m->brief = 0;
+	m->callfd = -1;
 	m->loose = NULL;
 	m->policy_g = NULL;
 	m->slice = 0;
@@ -168,13 +177,49 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	__builtin_memset(&m->trace, 0, sizeof(m->trace));
 }
 
-/* sysmon called us to a CPU; from here on we may go where we like. */
-void weft__unpin(struct m *m)
+/*
+ * A claimed spare is to run on this CPU, which an M that blocked left idle: the
+ * kernel's wake-up may else put it beside a busy one, and balance that
+ * milliseconds later.
+ *
+ * It stays bound until sysmon's next tick, so that neither this call nor its
+ * undoing stands between the block and the next G where spares come and go.
+ * Who has claimed it binds it, and then sets its bit; sysmon clears the bit,
+ * and then unbinds it.  So an M that stays bound has its bit set, whoever is
+ * preempted where; one whose bit is set may be free already.
+ */
+void weft__call_to(struct m *spare, u32 cpu, const cpu_set_t *set)
 {
-	m->pinned = 0;
-	weft__thread_bind(0, S.opts.bind == WEFT_BIND_NONE ? S.topo.allowed :
-							     m->node->cpus,
-			  S.topo.setsize);
+	if (READ_ONCE(spare->bound) == cpu || !READ_ONCE(spare->tid))
+		return;
+	weft__thread_bind(spare->tid, set, S.topo.setsize);
+	WRITE_ONCE(spare->bound, cpu);
+	atomic_or(&S.bound[spare->id / 64], 1ull << spare->id % 64);
+}
+
+static const cpu_set_t *its_cpus(const struct m *m)
+{
+	return S.opts.bind == WEFT_BIND_NONE ? S.topo.allowed : m->node->cpus;
+}
+
+/* sysmon: the Ms that run may go where they like; spares stay bound. */
+void weft__unbind(void)
+{
+	u32 i, n = (READ_ONCE(S.nm) + 63) / 64;
+	u64 w, bit;
+	struct m *m;
+
+	for (i = 0; S.opts.bind != WEFT_BIND_CPU && i < n; i++)
+		for (w = READ_ONCE(S.bound[i]); w; w &= w - 1) {
+			bit = w & -w;
+			m = S.m[i * 64 + (u32)__builtin_ctzll(bit)];
+			if (READ_ONCE(m->state) == M_CACHE)
+				continue;
+			atomic_and(&S.bound[i], ~bit);
+			WRITE_ONCE(m->bound, RUNQ_NOCPU);
+			weft__thread_bind(m->tid, its_cpus(m),
+					  S.topo.setsize);
+		}
 }
 
 static const cpu_set_t *cpus_of(struct m *m, cpu_set_t *one)
@@ -184,10 +229,8 @@ static const cpu_set_t *cpus_of(struct m *m, cpu_set_t *one)
 		CPU_ZERO_S(S.topo.setsize, one);
 		CPU_SET_S(S.p[m->tok % S.maxprocs]->home, S.topo.setsize, one);
 		return one;
-	case WEFT_BIND_NONE:
-		return S.topo.allowed;
 	default:
-		return m->node->cpus;
+		return its_cpus(m);
 	}
 }
 

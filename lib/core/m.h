@@ -80,8 +80,9 @@ struct m {
 	u32 fruitless;		/* looks in a row that found nothing */
 	u32 nospin;		/* chances to spin that it lets pass */
 	u32 spinrest;		/* so many after the last spin in vain */
-	u32 pinned;		/* woken on one CPU: free again once it runs */
-	u32 brief;		/* sysmon: popped just before it blocked */
+	u32 bound;		/* to this CPU for the moment; see m.c */
+	u32 brief;		/* popped just before its token was taken */
+	int callfd;		/* its own /proc/.../syscall, or -1 */
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
 	struct g *policy_g;	/* policy_next.c: what its policy thinks runs */
@@ -99,6 +100,7 @@ struct m {
 		u64 pops;
 		s64 since;	/* when it popped last, as far as seen */
 		u32 still;	/* ticks without a pop */
+		s64 used;	/* CPU time at the last one, without /proc */
 		u32 token;
 	} mon;
 	struct {		/* counters: written here, read anywhere */
@@ -113,6 +115,12 @@ struct m {
 } __attribute__((aligned(128)));
 
 _Static_assert(offsetof(struct m, idend) == WEFT__LINE, "line 0 is full");
+
+/* Changes with each pop. */
+static inline u64 m_pops(const struct m *m)
+{
+	return (READ_ONCE(m->nticks) << 8) - READ_ONCE(m->tick);
+}
 
 /* The M of this thread; NULL on an ordinary thread.  Read by this_m() only. */
 extern __thread struct m *weft__m;

@@ -66,6 +66,12 @@ static const struct word fpenv_words[] = {
 	{ "declared", WEFT_FPENV_DECLARED },
 	{ 0 }
 };
+static const struct word detect_words[] = {
+	{ "auto", WEFT__DETECT_AUTO },
+	{ "sentinel", WEFT__DETECT_SENTINEL },
+	{ "sysmon", WEFT__DETECT_SYSMON },
+	{ 0 }
+};
 static const struct word debug_words[] = {
 	{ "trace", WEFT__DEBUG_TRACE },
 	{ "dump", WEFT__DEBUG_DUMP },
@@ -105,6 +111,9 @@ static const struct setting table[] = {
 	  .help = "microseconds of the monitor's tick; shorter after a "
 		  "blocked call, ten times as long while nothing stands",
 	  .set_by = "block8, idle, monitor" },
+	{ "WEFT_BLOCK_DETECT", WORD, AT(block_detect), .words = detect_words,
+	  .help = "who notices a kernel thread that blocks: a sentinel on its "
+		  "CPU, within microseconds, or the monitor at its tick" },
 	{ "WEFT_RSEQ", WORD, AT(rseq), .words = tri_words,
 	  .help = "restartable sequences; on: do not start without" },
 	{ "WEFT_MEMBARRIER", WORD, AT(membarrier), .words = tri_words,
@@ -544,6 +553,10 @@ int weft__opts_features(const struct weft__opts *o)
 		if (sets[i].want == WEFT__ON)
 			need |= sets[i].features;
 	}
+	if (o->block_detect == WEFT__DETECT_SYSMON)
+		off |= WEFT__BIT(WEFT__SENTINEL);
+	if (o->block_detect == WEFT__DETECT_SENTINEL)
+		need |= WEFT__BIT(WEFT__SENTINEL);
 	weft__membarrier_limit_us =
 		o->membarrier == WEFT__AUTO ? o->membarrier_us : UINT32_MAX;
 	return weft__features_probe(off, need);

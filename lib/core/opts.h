@@ -22,6 +22,13 @@ enum weft__tri {
 	WEFT__OFF,
 };
 
+/* WEFT_BLOCK_DETECT: who notices that an M blocks */
+enum weft__detect {
+	WEFT__DETECT_AUTO,
+	WEFT__DETECT_SENTINEL,
+	WEFT__DETECT_SYSMON,
+};
+
 /* WEFT_DEBUG */
 #define WEFT__DEBUG_TRACE	1u	/* dumps show the trace */
 #define WEFT__DEBUG_DUMP	2u	/* weft_dump() to stderr at stop */
@@ -38,6 +45,7 @@ enum weft__tri {
  * @membarrier:	and its rseq form
  * @guard:	guard pages without VMAs
  * @numa:	libnuma
+ * @block_detect: enum weft__detect
  * @fake_nodes:	0: what the machine has
  * @membarrier_us: WEFT__AUTO uses no membarrier that is dearer
  * @spin_us:	how long an idle M spins
@@ -59,6 +67,7 @@ struct weft__opts {
 	u32 membarrier;
 	u32 guard;
 	u32 numa;
+	u32 block_detect;
 	u32 fake_nodes;
 	u32 membarrier_us;
 	u32 spin_us;

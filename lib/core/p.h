@@ -9,6 +9,7 @@
 
 struct timers;
 struct node;
+struct sentinel;
 
 struct p {
 	struct runq q;		/* first: m->p is also its queue */
@@ -17,10 +18,12 @@ struct p {
 	u16 *order;		/* the other Ps, from near to far */
 	u8 *ring;		/* equals have the same number */
 	struct timers *timers;
+	struct sentinel *sentinel;	/* made by sysmon, or NULL */
 	u64 mark;		/* tail at a tick; by who ticks, a hint */
 	struct {		/* sysmon's notes */
 		u64 moved;
 		u32 still;	/* ticks it stood, not empty */
+		uintptr_t handed;	/* the token of its number, at a tick */
 	} mon;
 	struct {		/* thieves' notes: racy, a hint */
 		u64 moved;

@@ -61,7 +61,7 @@ static void grow(u32 n, u32 old)
 
 	WRITE_ONCE(S.nprocs, n);
 	for (i = old; i < n; i++) {
-		s = weft__claim_spare(S.p[i]->node);
+		s = weft__claim_spare(S.p[i]->node, RUNQ_NOCPU);
 		if (!s)
 			s = weft__m_create(i);
 		if (s)

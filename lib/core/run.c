@@ -88,11 +88,14 @@ static int check_layout(void)
 static void forked(void)
 {
 	u32 state = S.state == RT_NONE ? RT_NONE : RT_FORKED, epoch = S.epoch;
+	u32 i;
 
 	if (weft__m)	/* an M's mask is not for what the child will exec */
 		pthread_sigmask(SIG_SETMASK, &S.host_mask, NULL);
 	weft__m = NULL;
 	weft__signals_forget();
+	for (i = 0; S.m && i < S.nm; i++)
+		weft__thread_call_close(S.m[i]->callfd);
 	memset(&S, 0, sizeof(S));
 	memset(&weft__want, 0, sizeof(weft__want));
 	weft__gpool_forked();
@@ -173,7 +176,8 @@ static int ms_init(void)
 	S.nm = 0;
 	S.nspare = 0;
 	S.spare = calloc(S.opts.max_m / 64 + 1, sizeof(*S.spare));
-	return S.spare ? 0 : -ENOMEM;
+	S.bound = calloc(S.opts.max_m / 64 + 1, sizeof(*S.bound));
+	return S.spare && S.bound ? 0 : -ENOMEM;
 }
 
 static void counters_init(void)
@@ -181,6 +185,7 @@ static void counters_init(void)
 	S.nidle = S.nspin = S.waking = S.stop = 0;
 	S.mon_futex = S.mon_asleep = S.mon_stop = weft__now_ms = 0;
 	S.mon_until = 0;
+	S.spare_wanted = S.sentinels_stop = 0;
 	S.signals = NULL;
 	S.starved = S.starved_last = NULL;
 	S.fspawned = S.nforeign = S.nlocked = 0;
@@ -238,6 +243,8 @@ static void all_free(void)
 	S.node = NULL;
 	free(S.spare);
 	S.spare = NULL;
+	free(S.bound);
+	S.bound = NULL;
 	free(S.one_cpu);
 	S.one_cpu = NULL;
 	weft__topo_free(&S.topo);
@@ -280,6 +287,7 @@ static void stop_all(void)
 		pthread_join(S.mon_thread, NULL);
 	S.mon_thread = 0;
 	weft__signals_run();	/* what came after its last round */
+	weft__sentinels_stop();
 	WRITE_ONCE(S.stop, 1);
 	smp_mb();
 	for (i = 0; i < S.nm; i++)

@@ -50,6 +50,7 @@ struct node {
 	struct stackpool *stacks;
 };
 
+enum { SPARE_NEVER, SPARE_ONCE, SPARE_NOW };	/* wanted */
 enum { RT_NONE, RT_RUN, RT_STOPPING, RT_FORKED };
 
 struct sched {
@@ -71,6 +72,7 @@ struct sched {
 	struct m **m;		/* [opts.max_m]; type-stable, grows only */
 	u32 nm;			/* release after m[nm - 1] is whole */
 	u64 *spare;		/* bitmap of Ms in the cache; see token.c */
+	u64 *bound;		/* of Ms bound to a CPU; see m.c */
 	u32 nspare;		/* hint */
 
 	/* idle.c */
@@ -83,6 +85,8 @@ struct sched {
 	u32 mon_futex __attribute__((aligned(WEFT__LINE)));
 	u32 mon_asleep;		/* announced; who un-idles a token wakes it */
 	u32 mon_stop;
+	u32 spare_wanted;	/* SPARE_*: a sentinel found none; sysmon */
+	u32 sentinels_stop;
 	s64 mon_until;		/* when it wakes by itself */
 	s64 start_ns;
 	pthread_t mon_thread;
@@ -194,7 +198,7 @@ bool weft__confirm(struct m *m);
 void weft__clear_woken(struct m *m);
 void weft__not_idle(uintptr_t t);
 bool weft__handoff(u32 tok, uintptr_t t, struct m *s);
-struct m *weft__claim_spare(const struct node *near);
+struct m *weft__claim_spare(const struct node *near, u32 cpu);
 void weft__enter_spare(struct m *m);
 void weft__leave_spare(struct m *m);
 
@@ -209,7 +213,14 @@ bool weft__any_work(u32 alone);
 /* m.c */
 struct m *weft__m_create(u32 tok);
 void weft__m_loop(struct m *m);
-void weft__unpin(struct m *m);
+void weft__call_to(struct m *spare, u32 cpu, const cpu_set_t *set);
+void weft__unbind(void);
+
+/* Below the cap; the system may still refuse. */
+static inline bool weft__may_create_m(void)
+{
+	return READ_ONCE(S.nm) < S.opts.max_m;
+}
 
 /* g_exit.c, locked.c */
 _Noreturn void weft__exit(void *ret);
@@ -235,6 +246,11 @@ int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 
 /* procs.c */
 void weft__revoke(u32 i);
+
+/* block/sentinel.c; sysmon's, and for the end */
+bool weft__sentinel_arm(struct p *p, s64 now);
+bool weft__sentinel_in_charge(const struct p *p, s64 now);
+void weft__sentinels_stop(void);
 
 /* run.c */
 s64 weft__live(void);

@@ -36,6 +36,7 @@
 #include <weft/stats.h>
 
 #define SLICE (10 * NSEC_PER_MSEC)
+#define SPARES_MAX 16
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
 #define QUIET_TICKS 50		/* in a row: then QUIET times as long */
 #define QUIET 10
@@ -96,23 +97,20 @@ static s64 next_timer(void)
 
 /* ---- Ms that stand ---- */
 
-/* Changes with each pop. */
-static u64 pops(const struct m *m)
-{
-	return (READ_ONCE(m->nticks) << 8) - READ_ONCE(m->tick);
-}
-
 /*
  * Does it sleep in the kernel?  stat is read, not syscall, which can wait on
- * a thread that was preempted with its state set.  Without /proc an announced
- * section that lasts two ticks counts as asleep.
+ * a thread that was preempted with its state set.  Without /proc one that has
+ * used no CPU since the last tick counts as asleep.
  */
 static bool sleeps(struct m *m)
 {
 	char c = weft__thread_state(m->tid);
+	s64 used = m->mon.used;
 
-	if (!c)
-		return READ_ONCE(m->state) == M_BLOCK && m->mon.still > 1;
+	if (!c) {
+		m->mon.used = weft__thread_cpu_time(m->tid);
+		return m->mon.still > 1 && m->mon.used == used;
+	}
 	return c == 'S' || c == 'D' || c == 'T' || c == 't';
 }
 
@@ -144,7 +142,7 @@ static void warn_once(struct monitor *mon)
 
 static struct m *spare_or_new(struct monitor *mon, u32 tok)
 {
-	struct m *s = weft__claim_spare(S.p[tok]->node);
+	struct m *s = weft__claim_spare(S.p[tok]->node, RUNQ_NOCPU);
 
 	if (!s)
 		s = new_m(mon, tok);
@@ -153,22 +151,25 @@ static struct m *spare_or_new(struct monitor *mon, u32 tok)
 	return s;
 }
 
-/*
- * The successor is to run where m slept away and left a CPU idle.  The kernel's
- * wake-up may put it beside a busy M instead, and balance that milliseconds
- * later.
- */
-static void call_to_cpu_of(struct m *m, struct m *s)
+/* A claimed spare is to run there. */
+static void call_to(struct m *s, u32 cpu)
 {
-	u32 c = READ_ONCE(m->vc->cpu_id);
-
-	if (weft__twin || S.opts.bind == WEFT_BIND_CPU || s->node != m->node ||
-	    !weft__topo_allowed(&S.topo, c))
+	if (weft__twin || !weft__topo_allowed(&S.topo, cpu))
 		return;
 	CPU_ZERO_S(S.topo.setsize, S.one_cpu);
-	CPU_SET_S(c, S.topo.setsize, S.one_cpu);
-	WRITE_ONCE(s->pinned, 1);
-	weft__thread_bind(s->tid, S.one_cpu, S.topo.setsize);
+	CPU_SET_S(cpu, S.topo.setsize, S.one_cpu);
+	weft__call_to(s, cpu, S.one_cpu);
+}
+
+/* Short ticks, unless a sentinel looks. */
+static void stay_short(struct monitor *mon, struct m *m)
+{
+	struct p *p = READ_ONCE(m->p);
+
+	if (p == &weft__dead_p)
+		p = m->last;
+	if (!p || !weft__sentinel_in_charge(p, mon->now))
+		mon->short_until = mon->now + SHORT_FOR;
 }
 
 static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
@@ -177,8 +178,8 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 
 	if (!s)
 		return;
-	if (m && READ_ONCE(s->tid))
-		call_to_cpu_of(m, s);
+	if (m && s->node == m->node)
+		call_to(s, READ_ONCE(m->vc->cpu_id));
 	if (m)
 		WRITE_ONCE(m->brief, m->mon.still == 1);
 	if (!weft__handoff(tok, t, s))
@@ -187,7 +188,7 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 	mon->last_tok = tok;
 	weft__trace_add(&S.trace, TRACE_HANDOFF, m ? m->id : ~0u, s->id);
 	if (m && READ_ONCE(m->state) == M_BLOCK)
-		mon->short_until = mon->now + SHORT_FOR;
+		stay_short(mon, m);
 }
 
 static bool gs_wait(struct m *m)
@@ -222,7 +223,7 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 		return;
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
-		mon->short_until = mon->now + SHORT_FOR;
+		stay_short(mon, m);
 	if ((wait || since >= SLICE) && sleeps(m))
 		hand_off(mon, tok, t);
 }
@@ -238,12 +239,15 @@ static void watch_token(struct monitor *mon, u32 i)
 			hand_off(mon, i, t);	/* vacant */
 		return;
 	}
+	if (t & TOK_HANDED && t == S.p[i]->mon.handed)
+		weft__wake_m(m);	/* its giver may be preempted */
+	S.p[i]->mon.handed = t & TOK_HANDED ? t : 0;
 	if (t & (TOK_IDLE | TOK_HANDED))
 		return;
 	if (READ_ONCE(m->state) == M_BLOCK)
 		mon->quiet = 0;
-	if (pops(m) != m->mon.pops || m->mon.token != i) {
-		m->mon.pops = pops(m);
+	if (m_pops(m) != m->mon.pops || m->mon.token != i) {
+		m->mon.pops = m_pops(m);
 		m->mon.token = i;
 		m->mon.since = mon->now;
 		m->mon.still = 0;
@@ -271,6 +275,10 @@ static void watch_p(struct monitor *mon, struct p *p)
 	void *g[RUNQ_SIZE];
 	u32 n;
 
+	if (runq_waiting(&p->q) &&
+	    (weft__sentinel_arm(p, mon->now) ||
+	     !weft__sentinel_in_charge(p, mon->now)))
+		mon->quiet = 0;
 	if (!runq_waiting(&p->q) || p_moved(p) != p->mon.moved) {
 		p->mon.moved = p_moved(p);
 		p->mon.still = 0;
@@ -291,6 +299,51 @@ static void watch_p(struct monitor *mon, struct p *p)
 	}
 }
 
+/* Where a sentinel watches, a spare is bound beforehand. */
+static void spread_spares(void)
+{
+	u32 i, seat, n = READ_ONCE(S.nprocs);
+	struct m *s;
+
+	for (i = 0; i < n; i++) {
+		seat = READ_ONCE(S.p[i]->q.seat);
+		if (!S.p[i]->sentinel || seat >= S.nseats)
+			continue;
+		s = weft__claim_spare(S.p[i]->node, seat);
+		if (!s)
+			return;
+		if (s->node == S.p[i]->node)
+			call_to(s, seat);
+		weft__enter_spare(s);
+	}
+}
+
+/*
+ * Spares for the next Ms that block: a sentinel cannot make one.  None before
+ * the first is missed; then as many as Ps, for all may block at once, and at
+ * least two.
+ */
+static void keep_spares(struct monitor *mon)
+{
+	u32 want = READ_ONCE(S.nprocs);
+	struct m *m;
+
+	if (!S.n.handoffs && READ_ONCE(S.spare_wanted) == SPARE_NEVER)
+		return;
+	WRITE_ONCE(S.spare_wanted, SPARE_ONCE);
+	if (want < 2)
+		want = 2;
+	if (want > SPARES_MAX)
+		want = SPARES_MAX;
+	while (READ_ONCE(S.nspare) < want) {
+		m = new_m(mon, mon->last_tok);
+		if (!m)
+			return;
+		weft__enter_spare(m);	/* asleep, as a spare is */
+	}
+	spread_spares();
+}
+
 static void watch_all(struct monitor *mon)
 {
 	u32 i, n = READ_ONCE(S.nprocs);
@@ -307,13 +360,8 @@ static void watch_all(struct monitor *mon)
 		if (!weft__gq_empty(&S.node[i].gq) && READ_ONCE(S.nidle))
 			weft__wake_one(&S.node[i]);
 	weft__starved_retry();
-	/* One spare at hand for the next that blocks. */
-	if (S.n.handoffs && !READ_ONCE(S.nspare)) {
-		struct m *m = new_m(mon, mon->last_tok);
-
-		if (m)		/* asleep, as a spare is */
-			weft__enter_spare(m);
-	}
+	weft__unbind();
+	keep_spares(mon);
 }
 
 /* ---- silence ---- */

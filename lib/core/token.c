@@ -89,7 +89,8 @@ void weft__leave_spare(struct m *m)
 		atomic_sub(&S.nspare, 1);
 }
 
-static struct m *claim(const struct node *of)
+/* Of this node, and bound to this CPU, if that is one. */
+static struct m *claim(const struct node *of, u32 cpu)
 {
 	u32 i, n = (READ_ONCE(S.nm) + 63) / 64;
 	u64 w, bit;
@@ -100,6 +101,8 @@ static struct m *claim(const struct node *of)
 			bit = w & -w;
 			m = S.m[i * 64 + (u32)__builtin_ctzll(bit)];
 			if ((of && m->node != of) ||
+			    (cpu != RUNQ_NOCPU &&
+			     READ_ONCE(m->bound) != cpu) ||
 			    !(atomic_and(&S.spare[i], ~bit) & bit))
 				continue;
 			atomic_sub(&S.nspare, 1);
@@ -108,12 +111,17 @@ static struct m *claim(const struct node *of)
 	return NULL;
 }
 
-/* A spare, of this node if there is one; NULL: none. */
-struct m *weft__claim_spare(const struct node *near)
+/*
+ * A spare: bound to this CPU, or at least of this node, if there is one; NULL:
+ * none.
+ */
+struct m *weft__claim_spare(const struct node *near, u32 cpu)
 {
-	struct m *m = S.nnodes > 1 ? claim(near) : NULL;
+	struct m *m = cpu != RUNQ_NOCPU ? claim(NULL, cpu) : NULL;
 
-	return m ? m : claim(NULL);
+	if (!m && S.nnodes > 1)
+		m = claim(near, RUNQ_NOCPU);
+	return m ? m : claim(NULL, RUNQ_NOCPU);
 }
 
 static void poison(struct m *m)

@@ -292,6 +292,7 @@ static void put_stats(struct out *o)
 	x(taken_back_tokens), x(returns), x(returns_global);
 	x(returns_loose), x(m_created), x(m_parked), x(m_woken);
 	x(monitor_ticks), x(timers);
+	x(handoffs_sentinel), x(sentinel_looks), x(sentinels_retired);
 #undef x
 }
 

@@ -4,6 +4,7 @@
  */
 #include "../core/sched.h"
 #include "../core/run.h"
+#include "../block/sentinel.h"
 
 #include <string.h>
 #include <weft/stats.h>
@@ -44,6 +45,15 @@ static void add_m(struct weft_stats *st, struct m *m)
 #undef x
 }
 
+static void add_sentinel(struct weft_stats *st, const struct sentinel *s)
+{
+	if (!s)
+		return;
+	st->handoffs_sentinel += READ_ONCE(s->n.handoffs);
+	st->sentinel_looks += READ_ONCE(s->n.looks);
+	st->sentinels_retired += READ_ONCE(s->n.retired);
+}
+
 static void collect(struct weft_stats *st)
 {
 	u32 i, n = smp_load_acquire(&S.nm);
@@ -60,7 +70,9 @@ static void collect(struct weft_stats *st)
 		add_m(st, S.m[i]);
 	st->seizures += READ_ONCE(S.n.seizures);
 	st->seized += READ_ONCE(S.n.seized);
-	st->handoffs = READ_ONCE(S.n.handoffs);
+	for (i = 0; i < S.maxprocs; i++)
+		add_sentinel(st, READ_ONCE(S.p[i]->sentinel));
+	st->handoffs = READ_ONCE(S.n.handoffs) + st->handoffs_sentinel;
 	st->m_created = READ_ONCE(S.n.m_created);
 	st->monitor_ticks = READ_ONCE(S.n.ticks);
 	st->timers = READ_ONCE(S.n.timers);

@@ -32,4 +32,15 @@ static inline s64 weft__cpu_time(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+/* The same of thread tid of this process; -1 if it is gone. */
+static inline s64 weft__thread_cpu_time(int tid)
+{
+	struct timespec ts;
+
+	/* As pthread_getcpuclockid() makes it: per thread, "sched". */
+	if (clock_gettime(~(clockid_t)tid << 3 | 6, &ts))
+		return -1;
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
 #endif /* WEFT__CLOCK_H */

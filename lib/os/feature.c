@@ -63,6 +63,16 @@ static const char *probe_proc(void)
 	return NULL;
 }
 
+static const char *probe_sentinel(void)
+{
+	int fd = weft__thread_call_open(weft__gettid());
+	struct weft__thread_call c;
+	int ret = fd < 0 ? fd : weft__thread_call(fd, &c);
+
+	weft__thread_call_close(fd);
+	return ret < 0 ? "/proc/self/task/TID/syscall is not readable" : NULL;
+}
+
 static const char *probe_cgroup(void)
 {
 	if (weft__cgroup_cpus_at("") < 0)
@@ -76,6 +86,8 @@ static const struct {
 	const char *(*probe)(void);
 	const char *off;
 	const char *use;
+	u32 needs;		/* bits of features that come before it here */
+	const char *lacks;	/* why it is off without these */
 } table[WEFT__NFEATURES] = {
 	[WEFT__RSEQ] = {
 		"rseq", weft__rseq_probe,
@@ -105,6 +117,12 @@ static const struct {
 		"proc", probe_proc,
 		"turned off",
 		"tells blocked Ms from running ones; else by time" },
+	[WEFT__SENTINEL] = {
+		"sentinel", probe_sentinel,
+		"turned off by WEFT_BLOCK_DETECT=sysmon",
+		"notices a blocked M in microseconds; else the monitor's tick",
+		WEFT__BIT(WEFT__RSEQ) | WEFT__BIT(WEFT__MEMBARRIER_RSEQ),
+		"a P sits on no CPU without rseq and membarrier" },
 	[WEFT__CGROUP] = {
 		"cgroup", probe_cgroup,
 		"turned off",
@@ -118,8 +136,12 @@ int weft__features_probe(u32 off, u32 need)
 	u32 on = 0;
 
 	for (int f = 0; f < WEFT__NFEATURES; f++) {
-		why_off[f] = off & WEFT__BIT(f) ? table[f].off :
-						  table[f].probe();
+		if (off & WEFT__BIT(f))
+			why_off[f] = table[f].off;
+		else if (table[f].needs & ~on)
+			why_off[f] = table[f].lacks;
+		else
+			why_off[f] = table[f].probe();
 		if (!why_off[f])
 			on |= WEFT__BIT(f);
 	}

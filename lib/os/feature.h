@@ -19,6 +19,7 @@ enum weft__feature {
 	WEFT__FUTEX2,		/* futex_wait() and wake with FUTEX2_NUMA */
 	WEFT__NUMA,		/* libnuma, and a kernel that answers it */
 	WEFT__PROC,		/* /proc/self/task/TID/stat */
+	WEFT__SENTINEL,		/* SCHED_IDLE threads, /proc/.../syscall */
 	WEFT__CGROUP,		/* a CPU controller that we can read */
 	WEFT__NFEATURES,
 };

@@ -11,9 +11,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 
 struct start {
 	char name[WEFT__THREAD_NAME];
@@ -116,8 +118,15 @@ int weft__gettid(void)
 	return weft__syscall(SYS_gettid);
 }
 
+int weft__thread_idle_class(void)
+{
+	struct sched_param none = { 0 };
+
+	return weft__syscall(SYS_sched_setscheduler, 0, SCHED_IDLE, &none);
+}
+
 /* snprintf() may allocate, and this may run where nothing may. */
-static void stat_path(char *path, int tid)
+static void task_path(char *path, int tid, const char *file)
 {
 	char digits[16];
 	int n = 0;
@@ -128,17 +137,22 @@ static void stat_path(char *path, int tid)
 	while (tid /= 10);
 	while (n)
 		*path++ = digits[--n];
-	strcpy(path, "/stat");
+	strcpy(path, file);
 }
 
-int weft__thread_stat_open(int tid)
+static int task_open(int tid, const char *file)
 {
 	char path[64];
 
 	if (tid <= 0)
 		return -EINVAL;
-	stat_path(path, tid);
+	task_path(path, tid, file);
 	return weft__syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
+}
+
+int weft__thread_stat_open(int tid)
+{
+	return task_open(tid, "/stat");
 }
 
 /* The number in a field; @s is at the state, the third. */
@@ -188,6 +202,44 @@ char weft__thread_state(int tid)
 	state = weft__thread_stat(fd, NULL);
 	weft__thread_stat_close(fd);
 	return state;
+}
+
+int weft__thread_call_open(int tid)
+{
+	return task_open(tid, "/syscall");
+}
+
+/*
+ * "running", or number, six arguments, stack pointer and pc; in a page fault
+ * "-1", stack pointer and pc.
+ */
+int weft__thread_call(int fd, struct weft__thread_call *c)
+{
+	char buf[256], *pc;
+	long n = weft__syscall(SYS_pread64, fd, buf, sizeof(buf) - 1, 0);
+
+	if (n <= 0)
+		return n ? n : -ESRCH;
+	if (buf[0] != '-' && (buf[0] < '0' || buf[0] > '9'))
+		return 0;
+	buf[n] = '\0';
+	pc = strrchr(buf, ' ');
+	c->nr = atoi(buf);
+	c->pc = pc ? strtoull(pc + 1, NULL, 16) : 0;
+	return 1;
+}
+
+/*
+ * The program may have closed all descriptors, as a daemon does, and have a
+ * file of its own under this number.
+ */
+void weft__thread_call_close(int fd)
+{
+	struct statfs fs;
+
+	if (fd >= 0 && !weft__syscall(SYS_fstatfs, fd, &fs) &&
+	    fs.f_type == PROC_SUPER_MAGIC)
+		weft__syscall(SYS_close, fd);
 }
 
 /* As the kernel has it; the C library of Debian 12 has no declaration. */

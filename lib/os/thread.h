@@ -59,6 +59,16 @@ int weft__thread_bind(int tid, const cpu_set_t *cpus, size_t setsize);
  */
 void weft__thread_short_slice(void);
 
+/**
+ * weft__thread_idle_class() - the calling thread runs when nobody else wants to
+ *
+ * SCHED_IDLE: needs no privilege, but cannot be left without one, and threads
+ * inherit it.
+ *
+ * Return: 0 or -errno.
+ */
+int weft__thread_idle_class(void);
+
 /** weft__gettid() - the kernel's number of the calling thread */
 int weft__gettid(void);
 
@@ -91,5 +101,38 @@ char weft__thread_stat(int fd, int *cpu);
 
 /** weft__thread_stat_close() - close it */
 void weft__thread_stat_close(int fd);
+
+/**
+ * struct weft__thread_call - where a thread sleeps in the kernel
+ * @nr:		number of the system call; -1: none, a page fault for example
+ * @pc:		where it goes on in user mode; 0 if not told
+ */
+struct weft__thread_call {
+	int nr;
+	u64 pc;
+};
+
+/**
+ * weft__thread_call_open() - for weft__thread_call()
+ * @tid:	a thread of this process
+ *
+ * Return: a descriptor, or a negative errno.
+ */
+int weft__thread_call_open(int tid);
+
+/**
+ * weft__thread_call() - does a thread sleep, and in which call?
+ * @fd:		from weft__thread_call_open()
+ * @c:		where; written if it sleeps
+ *
+ * Half the price of weft__thread_stat(); but on a thread that was preempted on
+ * its way into sleep the kernel waits up to a tick.
+ *
+ * Return: 1 if it sleeps, 0 if it runs or wants to, or a negative errno.
+ */
+int weft__thread_call(int fd, struct weft__thread_call *c);
+
+/** weft__thread_call_close() - close it, if it still is what was opened */
+void weft__thread_call_close(int fd);
 
 #endif /* WEFT__THREAD_H */

@@ -195,7 +195,7 @@ static void *loses_and_takes_back(void *arg)
 	struct m *m = this_m(), *s = NULL;
 	uintptr_t t;
 
-	CHECK(G_SPIN((s = weft__claim_spare(NULL))));
+	CHECK(G_SPIN((s = weft__claim_spare(NULL, RUNQ_NOCPU))));
 	weft_block_begin();
 	s->tok = m->tok;
 	t = m_token(m);

@@ -29,6 +29,7 @@ static int probe(void)
 static void clean(void)
 {
 	unsetenv("WEFT_MEMBARRIER_US");
+	unsetenv("WEFT_BLOCK_DETECT");
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++)
 		unsetenv(settings[i]);
 }
