@@ -100,6 +100,9 @@ int32_t weft_select_cpu_dfl(struct weft_g *g, int32_t prev, uint64_t flags,
 	u32 i, n = READ_ONCE(S.nprocs);
 
 	(void)g, (void)flags;
+	*is_idle = false;
+	if (!weft_nr_cpus())
+		return 0;
 	if (prev < 0 || (u32)prev >= n)
 		prev = 0;
 	*is_idle = READ_ONCE(S.nidle) && idle((u32)prev);

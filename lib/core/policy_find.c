@@ -29,13 +29,19 @@ static struct weft__lock lock;	/* guards what follows */
 static struct known *known;
 static const struct weft_sched_ops *preset;
 
+static bool good_letter(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z') || c == '_' || c == '-' || c == '.';
+}
+
 static bool good_name(const char *name)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
-				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+	size_t n = 0;
 
-	return name && *name && strlen(name) < sizeof(weft__policy.name) &&
-	       strspn(name, letters) == strlen(name) &&
+	while (name && good_letter(name[n]))
+		n++;
+	return n && !name[n] && n < sizeof(weft__policy.name) &&
 	       strcmp(name, "builtin") != 0;
 }
 

@@ -92,18 +92,22 @@ static int may_insert(struct g *g)
 {
 	struct policy_call *c = &weft__policy_call;
 
-	if (c->op == OP_NONE)
+	switch (c->op) {
+	case OP_NONE:
 		return -EPERM;
-	if (c->op == OP_DISPATCH) {
+	case OP_DISPATCH:
 		if (weft__gpol(g))
 			return 0;
 		breach("dispatch() inserted what is no G of its own");
-	} else if (c->op != OP_SELECT_CPU && c->op != OP_ENQUEUE) {
-		breach("%s inserted a G", op_here());
-	} else if (g == c->g) {
-		return 0;
-	} else {
+		break;
+	case OP_SELECT_CPU:
+	case OP_ENQUEUE:
+		if (g == c->g)
+			return 0;
 		breach("%s inserted another G than its own", op_here());
+		break;
+	default:
+		breach("%s inserted a G", op_here());
 	}
 	return -ECANCELED;
 }
