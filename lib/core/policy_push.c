@@ -152,11 +152,8 @@ static void give(struct m *m, struct g *g, struct gpol *gp)
 	gp->since = weft__now();
 	gp->excuse = READ_ONCE(weft__policy.excuse);
 	atomic_add(&weft__policy.nshared, 1);
-	(void)xchg(&gp->where, POL_HELD);
+	smp_store_release(&gp->where, POL_HELD);
 	enqueue(c, g, gp, flags);
-	/* Either this sees that the policy is gone, or its walk sees HELD. */
-	if (!policy_on())
-		weft__policy_rescue(gp);
 	if (!c->local)
 		wake(m, cpu);
 }
@@ -197,10 +194,8 @@ static bool give_back(struct m *m, struct dsq *d)
 	}
 	*c = (struct policy_call){ .cpu = -1 };
 	gp->cpu = 0;
-	(void)xchg(&gp->where, POL_HELD);
+	smp_store_release(&gp->where, POL_HELD);
 	enqueue(c, gp->g, gp, WEFT_ENQ_REENQ);
-	if (!policy_on())
-		weft__policy_rescue(gp);
 	if (!c->local)
 		wake(m, 0);
 	return true;

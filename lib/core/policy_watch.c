@@ -114,6 +114,10 @@ static bool take_held(struct gpol *gp, void *arg)
 	return true;
 }
 
+/*
+ * At each tick until nobody is inside; that is asked before the walk, so the
+ * last one sees every G that was given to the policy.
+ */
 static void eject(void)
 {
 	bool inside = weft__policy_inside();
