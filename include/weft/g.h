@@ -36,13 +36,16 @@ typedef void *weft_fn(void *arg);
  * @sz:		sizeof(struct weft_attr)
  * @stack:	bytes of stack; 0: the runtime's default
  * @name:	shown in reports; must live as long as the G.  May be NULL.
- * @policy_word: what the program tells a scheduling policy of it (policy.h); 0:
- *		as its parent
+ * @preemptible: not 0: it may open stretches in which it is preempted
+ *		(preempt.h)
+ * @policy_word: what the program tells a scheduling policy of it (policy.h);
+ *		0: as its parent
  */
 struct weft_attr {
 	size_t sz;
 	size_t stack;
 	const char *name;
+	unsigned int preemptible;
 	uint64_t policy_word;
 };
 
@@ -68,7 +71,10 @@ int weft_go(weft_fn *fn, void *arg);
  * With a stack size of its own in @attr the stack is bound at once, so that
  * want of memory is seen here.
  *
- * Return: 0, -EINVAL, -ENOMEM, -EPERM, -ECHILD.
+ * Return: 0, -EINVAL, -ENOMEM, -EPERM, -ECHILD.  For a preemptible G also
+ * -ENOTSUP, where that cannot be done (another architecture than x86-64, a
+ * build with CONTEXT=ucontext, a static program), and -EBUSY, if the program
+ * has a handler for the signal.
  */
 int weft_spawn(struct weft_g **gp, const struct weft_attr *attr, weft_fn *fn,
 	       void *arg);

@@ -9,6 +9,7 @@
 #include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
+#include "preempt.h"
 #include "../os/rseq.h"
 
 #include <weft/block.h>
@@ -71,6 +72,20 @@ static struct g *fresh(weft__fn *fn, void *arg, uintptr_t join, void *site)
 	return g;
 }
 
+static int apply(struct m *m, struct g *g, const struct weft_attr *attr,
+		 size_t size)
+{
+	int ret = attr->preemptible ? weft__preempt_permit(g) : 0;
+
+	if (!ret && size)
+		ret = weft__g_bind(m, g, size);
+	if (!ret && attr->name) {
+		g->flags |= GF_COLD;
+		g_cold(g)->name = attr->name;
+	}
+	return ret;
+}
+
 /* What a spawn that is not in a hurry does; size 0: the default stack. */
 static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		 void *arg, uintptr_t join, void *site, size_t size)
@@ -81,17 +96,11 @@ static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 
 	if (!g)
 		return -ENOMEM;
-	if (size) {
-		ret = weft__g_bind(m, g, size);
-		if (ret) {
-			g->join = JOIN_FREE;
-			weft__gpool_put(S.node[0].gpool, g, g, 1);
-			return ret;
-		}
-	}
-	if (attr && attr->name) {
-		g->flags |= GF_COLD;
-		g_cold(g)->name = attr->name;
+	ret = apply(m, g, attr, size);
+	if (ret) {
+		g->join = JOIN_FREE;
+		weft__gpool_put(S.node[0].gpool, g, g, 1);
+		return ret;
 	}
 	if (attr && attr->policy_word)
 		weft__policy_attr(g, attr->policy_word);
@@ -105,37 +114,48 @@ static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 	return 0;
 }
 
+/* As much of the attributes as the caller knows; the rest is zero. */
+static bool read_attr(struct weft_attr *to, const struct weft_attr *from)
+{
+	size_t n = from->sz < sizeof(*to) ? from->sz : sizeof(*to);
+
+	if (n < offsetof(struct weft_attr, stack) + sizeof(from->stack))
+		return false;
+	*to = (struct weft_attr){ 0 };
+	memcpy(to, from, n);
+	return true;
+}
+
 int weft__spawn_slow(struct g **gp, weft__fn *fn, void *arg, uintptr_t join,
 		     void *site)
 {
+	static const struct weft_attr none;
 	int ret = weft__check();
 
 	if (ret)
 		return ret;
 	if (!fn)
 		return -EINVAL;
-	return spawn(gp, NULL, fn, arg, join, site, 0);
+	return spawn(gp, &none, fn, arg, join, site, 0);
 }
 
 int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		     void *arg, void *site)
 {
-	struct weft_attr mine = { 0 };
 	int ret = weft__check();
+	struct weft_attr a;
 	size_t size = 0;
 
 	if (ret)
 		return ret;
-	if (!fn || !gp || attr->sz < sizeof(attr->sz) + sizeof(attr->stack))
+	if (!fn || !gp || !read_attr(&a, attr))
 		return -EINVAL;
-	/* Of an earlier version, what it has. */
-	memcpy(&mine, attr, attr->sz < sizeof(mine) ? attr->sz : sizeof(mine));
-	if (mine.stack) {
-		size = weft__stack_round(mine.stack);
+	if (a.stack) {
+		size = weft__stack_round(a.stack);
 		if (!size)
 			return -EINVAL;
 	}
-	return spawn(gp, &mine, fn, arg, JOIN_NONE, site, size);
+	return spawn(gp, &a, fn, arg, JOIN_NONE, site, size);
 }
 
 void weft__yield_slow(void)

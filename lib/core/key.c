@@ -9,6 +9,7 @@
 #include "policy_hooks.h"
 #include "gpool.h"
 #include "g_end.h"
+#include "preempt.h"
 #include "run.h"
 
 #include <weft/g.h>
@@ -141,6 +142,7 @@ static void run_dtors(struct g *g)
 /* g ends with flags set: destructors, which may switch; then all is clean. */
 void weft__g_end(struct g *g)
 {
+	no_stretch(this_m());
 	if (g->flags & GF_COLD)
 		run_dtors(g);
 	weft__unlock_all(g);

@@ -22,6 +22,8 @@
 
 #include <pthread.h>
 
+struct weft__slot;
+
 /* m->state; written by the M, read by sysmon */
 enum m_state {
 	M_RUN,
@@ -69,6 +71,7 @@ struct m {
 	u32 id;
 	u32 rng;
 	int tid;
+	struct weft__slot *slot; /* seen.c: what BPF tells of it, or NULL */
 	struct weft__nfutex futex; /* set by who wakes it, cleared by it */
 	u32 pubwait;		/* pushes since the last publish */
 	u32 backoff_us;
@@ -83,6 +86,10 @@ struct m {
 	u32 bound;		/* to this CPU for the moment; see m.c */
 	u32 brief;		/* popped just before its token was taken */
 	int callfd;		/* its own /proc/.../syscall, or -1 */
+	struct {		/* a call it was seen to sleep in */
+		u32 open;	/* by anyone: blocked.h */
+		s64 since;
+	} blocked;
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
 	struct g *policy_g;	/* policy_next.c: what its policy thinks runs */
@@ -90,6 +97,12 @@ struct m {
 	u64 slice;		/* cur's, ns; 0: the default; sysmon reads it */
 	u32 in_policy;		/* in a callback; who ejects reads it */
 	struct g *lockedg;
+	/* Written by the M, its handler too; sysmon reads open, sets sent. */
+	struct {
+		uintptr_t lo, hi;	/* code that may be interrupted */
+		u32 open;		/* cur is in a stretch */
+		u32 sent;		/* a signal is on its way */
+	} stretch;
 	struct g g0;		/* the M's own stack: idle loop, exits */
 	struct g dead;		/* who leaves when a G ends */
 	struct ctx deadctx;
@@ -101,6 +114,8 @@ struct m {
 		s64 since;	/* when it popped last, as far as seen */
 		u32 still;	/* ticks without a pop */
 		s64 used;	/* CPU time at the last one, without /proc */
+		u32 over;	/* of these, with the slice over */
+		s64 cpu;	/* hog.c: its CPU time near the start; 0: none */
 		u32 token;
 	} mon;
 	struct {		/* counters: written here, read anywhere */
@@ -108,7 +123,7 @@ struct m {
 		u64 published, taken_back, stolen, steals;
 		u64 seizures, seized, reseats, capped;
 		u64 tok_back, returns, returns_global, loose;
-		u64 parked, woken, idblocks, skipped;
+		u64 parked, woken, idblocks, skipped, preempted;
 	} n;
 	struct trace trace;
 	char *stk[M_STACKS];

@@ -26,6 +26,7 @@ enum weft__tri {
 enum weft__detect {
 	WEFT__DETECT_AUTO,
 	WEFT__DETECT_SENTINEL,
+	WEFT__DETECT_BPF,
 	WEFT__DETECT_SYSMON,
 };
 
@@ -34,6 +35,7 @@ enum weft__detect {
 #define WEFT__DEBUG_DUMP	2u	/* weft_dump() to stderr at stop */
 #define WEFT__DEBUG_STATS	4u	/* counters to stderr at stop */
 #define WEFT__DEBUG_OVERSUB	8u	/* more Ps than CPUs, for tests */
+#define WEFT__DEBUG_BLOCKED	16u	/* blocked calls to stderr at stop */
 
 /**
  * struct weft__opts - what a start uses; no field means "default" any more
@@ -50,6 +52,7 @@ enum weft__detect {
  * @membarrier_us: WEFT__AUTO uses no membarrier that is dearer
  * @spin_us:	how long an idle M spins
  * @sysmon_us:	longest tick of sysmon
+ * @preempt_signal: stops a preemptible G
  * @debug:	WEFT__DEBUG_*
  * @stack:	bytes of stack of a G, a power of two
  * @cpus:	the smaller of the affinity mask and the cgroup's quota
@@ -72,6 +75,7 @@ struct weft__opts {
 	u32 membarrier_us;
 	u32 spin_us;
 	u32 sysmon_us;
+	u32 preempt_signal;
 	u32 debug;
 	u64 stack;
 	u32 cpus;

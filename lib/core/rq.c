@@ -3,6 +3,7 @@
  * rq.c - push and pop when the fast path could not: spill, publish, the twin.
  */
 #include "policy_hooks.h"
+#include "preempt.h"
 
 #define SPILL 128		/* half a ring */
 
@@ -127,6 +128,7 @@ struct g *weft__tick(struct m *m)
 	struct p *p;
 	struct g *g;
 
+	no_stretch(m);
 	m->tick = M_TICK;
 	stat_inc(m->nticks);
 	WRITE_ONCE(m->expired, 0);
@@ -178,6 +180,33 @@ static void look_at_want(struct m *m)
 		weft__want_slow(m);
 }
 
+/*
+ * Without a token: the P that sits here serves whoever runs here (law L1), and
+ * as from any such thread an idle M is woken.  A G that only starts others
+ * becomes a hog (hog.c), and would else pay for the global queue each time.  The
+ * G that the M itself ran comes from the idle loop, and does go there.
+ */
+static bool push_as_guest(struct m *m, struct g *g)
+{
+	u32 c = m_here(m);
+	struct p *p;
+
+	if (weft__twin || m->locked || m->cur == &m->g0 || c >= S.nseats)
+		return false;
+	p = smp_load_acquire(&S.seat[c]);
+	if (!p || READ_ONCE(S.nidle))
+		return false;
+	if (RQ(push, m->vc, &p->q, g) != RUNQ_OK) {
+		spill(m, p);
+		if (RQ(push, m->vc, &p->q, g) != RUNQ_OK)
+			return false;
+	}
+	smp_mb();	/* its partner: the membarrier of who parks, in idle.c */
+	if (READ_ONCE(S.nidle))
+		weft__wake_one(m->node);
+	return true;
+}
+
 weft__noinline void weft__push_slow(struct m *m, struct g *g)
 {
 	struct p *p;
@@ -195,7 +224,8 @@ weft__noinline void weft__push_slow(struct m *m, struct g *g)
 		else if (!weft__relocate(m))
 			break;
 	}
-	weft__gq_put(m, g);
+	if (has_token(m) || !push_as_guest(m, g))
+		weft__gq_put(m, g);
 }
 
 /* Into m's queue as many as fit, the rest to the global one. */

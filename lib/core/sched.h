@@ -117,6 +117,7 @@ struct sched {
 	s64 stuck_ns;		/* steal.c: how long a victim must stand */
 	struct {
 		u64 handoffs, ticks, timers, seizures, seized, m_created;
+		u64 hogs;
 	} n;			/* sysmon's counters; m_created under mlock */
 	u64 mb_base;
 	struct trace trace;	/* sysmon's, and under a lock everybody's */
@@ -233,6 +234,10 @@ void weft__deliver(struct m *m, struct g *g);
 int weft__sysmon_start(void);
 void weft__sysmon_kick(void);
 void weft__sysmon_due(s64 when);
+
+/* hog.c */
+void weft__hog_note(struct m *m);
+bool weft__hog(struct m *m, s64 slice);
 
 /* foreign.c: from an ordinary thread, sysmon, or anywhere */
 struct vcpu *weft__my_vcpu(void);

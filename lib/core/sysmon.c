@@ -9,7 +9,9 @@
  *	  in the kernel: while Gs wait its token goes to another M (an announced
  *	  section, or a call nobody announced); without Gs that wait, after
  *	  10 ms, so that a process whose Gs all block can fall silent
- *	- one that has run the same G for 10 ms: its slice is over (m->expired)
+ *	- one that has run the same G for 10 ms: its slice is over (m->expired);
+ *	  while Gs wait it is preempted (preempt.c), or if it goes on for a tick
+ *	  more, another M goes on with them (hog.c)
  *	- a queue that stands still and that no M mans: its Gs go to the global
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
@@ -28,6 +30,9 @@
  * count nidle that is asked, which runs ahead of the words.
  */
 #include "policy_hooks.h"
+#include "blocked.h"
+#include "preempt.h"
+#include "seen.h"
 #include "sysmon.h"
 #include "timer.h"
 
@@ -36,8 +41,10 @@
 #include <weft/stats.h>
 
 #define SLICE (10 * NSEC_PER_MSEC)
+#define SPARES_MIN 4
 #define SPARES_MAX 16
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
+#define PREEMPT_TICKS 3
 #define QUIET_TICKS 50		/* in a row: then QUIET times as long */
 #define QUIET 10
 #define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
@@ -98,15 +105,22 @@ static s64 next_timer(void)
 /* ---- Ms that stand ---- */
 
 /*
- * Does it sleep in the kernel?  stat is read, not syscall, which can wait on
- * a thread that was preempted with its state set.  Without /proc one that has
+ * Does it sleep in the kernel?  BPF knows, if it is there; but that an M runs
+ * is not believed for ever.  stat is read, not syscall, which can wait on a
+ * thread that was preempted with its state set.  Without /proc one that has
  * used no CPU since the last tick counts as asleep.
  */
-static bool sleeps(struct m *m)
+static bool sleeps(struct m *m, s64 stood)
 {
-	char c = weft__thread_state(m->tid);
+	u32 seen = m_seen(m);
 	s64 used = m->mon.used;
+	char c;
 
+	if (seen == WEFT__SEEN_BLOCKED)
+		return true;
+	if (seen != WEFT__SEEN_NEVER && stood < SLICE)
+		return false;
+	c = weft__thread_state(m->tid);
 	if (!c) {
 		m->mon.used = weft__thread_cpu_time(m->tid);
 		return m->mon.still > 1 && m->mon.used == used;
@@ -191,6 +205,32 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 		stay_short(mon, m);
 }
 
+/* It computes: another M goes on with the Gs that wait. */
+static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
+
+	if (!s)
+		return;
+	if (S.opts.bind == WEFT_BIND_CPU)
+		call_to(s, S.p[tok]->home);
+	WRITE_ONCE(m->brief, 0);
+	if (!weft__handoff(tok, t, s))
+		return;
+	S.n.hogs++;
+	weft__trace_add(&S.trace, TRACE_HOG, m->id, s->id);
+}
+
+/* A stretch is given some ticks to be preempted in, everybody one to yield. */
+static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *m = tok_m(t);
+	u32 grace = weft__preempt_send(m) ? PREEMPT_TICKS : 1;
+
+	if (m->mon.over > grace && weft__hog(m, SLICE))
+		put_beside(mon, tok, t);
+}
+
 static bool gs_wait(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p);
@@ -211,21 +251,30 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 {
 	u32 state = READ_ONCE(m->state);
 	s64 since = mon->now - m->mon.since;
-	bool wait;
+	bool wait, due;
 
 	mon->quiet = 0;
 	m->mon.still++;
+	m->mon.over += since >= slice_of(m);
 	if (since >= slice_of(m) && !READ_ONCE(m->expired)) {
 		WRITE_ONCE(m->expired, 1);
 		weft__trace_add(&S.trace, TRACE_EXPIRED, m->id, 0);
 	}
 	if (state != M_BLOCK && state != M_RUN)
 		return;
+	if (since >= SLICE / 10)
+		weft__hog_note(m);
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	if ((wait || since >= SLICE) && sleeps(m))
-		hand_off(mon, tok, t);
+	due = wait || since >= SLICE;
+	if ((due || weft__blocked_wanted) && sleeps(m, since)) {
+		weft__blocked_asleep(m, m->mon.since);
+		if (due)
+			hand_off(mon, tok, t);
+	} else if (wait && m->mon.over) {
+		slice_over(mon, tok, t);
+	}
 }
 
 static void watch_token(struct monitor *mon, u32 i)
@@ -250,7 +299,11 @@ static void watch_token(struct monitor *mon, u32 i)
 		m->mon.pops = m_pops(m);
 		m->mon.token = i;
 		m->mon.since = mon->now;
-		m->mon.still = 0;
+		m->mon.still = m->mon.over = 0;
+		weft__blocked_back(m);
+		m->mon.cpu = 0;
+		if (mon->tick_us > S.opts.sysmon_us)
+			weft__hog_note(m);
 		return;
 	}
 	stands(mon, i, t, m);
@@ -320,19 +373,20 @@ static void spread_spares(void)
 
 /*
  * Spares for the next Ms that block: a sentinel cannot make one.  None before
- * the first is missed; then as many as Ps, for all may block at once, and at
- * least two.
+ * the first is missed; then two for each P, since all may block at once and
+ * their successors right after, and those that return need a CPU first to
+ * become spares again.
  */
 static void keep_spares(struct monitor *mon)
 {
-	u32 want = READ_ONCE(S.nprocs);
+	u32 want = 2 * READ_ONCE(S.nprocs);
 	struct m *m;
 
 	if (!S.n.handoffs && READ_ONCE(S.spare_wanted) == SPARE_NEVER)
 		return;
 	WRITE_ONCE(S.spare_wanted, SPARE_ONCE);
-	if (want < 2)
-		want = 2;
+	if (want < SPARES_MIN)
+		want = SPARES_MIN;
 	if (want > SPARES_MAX)
 		want = SPARES_MAX;
 	while (READ_ONCE(S.nspare) < want) {
@@ -479,7 +533,7 @@ static void nap(struct monitor *mon)
 	if (timer < until)
 		until = timer;
 	if (!READ_ONCE(S.mon_stop))
-		weft__futex_wait(&S.mon_futex, 0, until);
+		weft__seen_nap(&S.mon_futex, until);
 	(void)xchg(&S.mon_futex, 0);
 	WRITE_ONCE(S.mon_asleep, 0);
 }
@@ -511,9 +565,11 @@ static void *sysmon(void *arg)
 		run_timers(mon.now);
 		watch_all(&mon);
 		weft__policy_watch(mon.now);
+		weft__blocked_look(mon.now);
 		adapt(&mon);
 		nap(&mon);
 	}
+	weft__seen_end();
 	return NULL;
 }
 

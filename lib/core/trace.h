@@ -32,7 +32,9 @@
 	x(IDLE, "idle")                                                       \
 	x(M_NEW, "new M")                                                     \
 	x(EXPIRED, "slice over")                                              \
-	x(LOCKED, "to the locked M")
+	x(LOCKED, "to the locked M")                                          \
+	x(HOG, "an M beside one that computes")                               \
+	x(PREEMPT, "preempted")
 
 enum trace_event {
 #define x(name, text) TRACE_##name,

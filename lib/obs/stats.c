@@ -40,6 +40,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	x(returns, returns);
 	x(returns_global, returns_global);
 	x(returns_loose, loose);
+	x(preempted, preempted);
 	x(m_parked, parked);
 	x(m_woken, woken);
 #undef x
@@ -51,6 +52,7 @@ static void add_sentinel(struct weft_stats *st, const struct sentinel *s)
 		return;
 	st->handoffs_sentinel += READ_ONCE(s->n.handoffs);
 	st->sentinel_looks += READ_ONCE(s->n.looks);
+	st->spares_missed += READ_ONCE(s->n.no_spare);
 	st->sentinels_retired += READ_ONCE(s->n.retired);
 }
 
@@ -76,6 +78,7 @@ static void collect(struct weft_stats *st)
 	st->m_created = READ_ONCE(S.n.m_created);
 	st->monitor_ticks = READ_ONCE(S.n.ticks);
 	st->timers = READ_ONCE(S.n.timers);
+	st->hogs = READ_ONCE(S.n.hogs);
 	st->membarriers = READ_ONCE(weft__membarriers) - S.mb_base;
 }
 

@@ -44,7 +44,7 @@ static void clean(void)
 	static const char *const names[] = {
 		"WEFT_PROCS", "WEFT_STACK", "WEFT_MAX_M", "WEFT_BIND",
 		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON",
-		"WEFT_BLOCK_DETECT", "WEFT_RSEQ",
+		"WEFT_BLOCK_DETECT", "WEFT_PREEMPT_SIGNAL", "WEFT_RSEQ",
 		"WEFT_MEMBARRIER", "WEFT_MEMBARRIER_US", "WEFT_GUARD",
 		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_POLICY",
 		"WEFT_DEBUG",
@@ -76,6 +76,7 @@ TEST(defaults)
 	EXPECT_EQ(WEFT__AUTO, o.rseq);
 	EXPECT_EQ(20, o.spin_us);
 	EXPECT_EQ(1000, o.sysmon_us);
+	EXPECT_EQ(60, o.preempt_signal);
 	EXPECT_EQ(0, o.debug);
 	EXPECT_EQ(0, o.fake_nodes);
 	EXPECT_EQ(NULL, o.policy_name);
@@ -95,6 +96,7 @@ TEST(each_value_arrives)
 	setenv("WEFT_FPENV", "declared", 1);
 	setenv("WEFT_SPIN", "0", 1);
 	setenv("WEFT_SYSMON", "20", 1);
+	setenv("WEFT_PREEMPT_SIGNAL", "34", 1);
 	setenv("WEFT_RSEQ", "off", 1);
 	setenv("WEFT_MEMBARRIER", "on", 1);
 	setenv("WEFT_GUARD", "off", 1);
@@ -110,6 +112,7 @@ TEST(each_value_arrives)
 	EXPECT_EQ(WEFT_FPENV_DECLARED, o.fpenv);
 	EXPECT_EQ(0, o.spin_us);
 	EXPECT_EQ(20, o.sysmon_us);
+	EXPECT_EQ(34, o.preempt_signal);
 	EXPECT_EQ(WEFT__OFF, o.rseq);
 	EXPECT_EQ(WEFT__ON, o.membarrier);
 	EXPECT_EQ(WEFT__OFF, o.guard);
@@ -151,6 +154,7 @@ TEST(bad_values_are_refused_with_their_line)
 		{ "WEFT_FPENV", "lost", "not one of keep, declared" },
 		{ "WEFT_SPIN", "10001", "not a number from 0 to 10000" },
 		{ "WEFT_SYSMON", "19", "not a number from 20 to 1000000" },
+		{ "WEFT_PREEMPT_SIGNAL", "33", "not a number from 34 to 64" },
 		{ "WEFT_RSEQ", "0", "not one of auto, on, off" },
 		{ "WEFT_MEMBARRIER_US", "1000001",
 		  "not a number from 0 to 1000000" },

@@ -5,8 +5,9 @@
  * log_ops has every callback; each writes a letter with the G's number into a
  * log, in the order in which they came:
  *
- *	I init		i init_task	s select_cpu	r runnable	e enqueue
- *	+ running	- stopping(true)	. stopping(false)
+ *	I init		i init_task	s select_cpu
+ *	r runnable	e enqueue	+ running
+ *	- stopping(true)		. stopping(false)
  *	q quiescent	x exit_task	X exit
  *
  * enqueue and dispatch do what pol.enqueue and pol.dispatch say; by default
