@@ -38,12 +38,15 @@ typedef void *weft_fn(void *arg);
  * @name:	shown in reports; must live as long as the G.  May be NULL.
  * @preemptible: not 0: it may open stretches in which it is preempted
  *		(preempt.h)
+ * @policy_word: what the program tells a scheduling policy of it (policy.h);
+ *		0: as its parent
  */
 struct weft_attr {
 	size_t sz;
 	size_t stack;
 	const char *name;
 	unsigned int preemptible;
+	uint64_t policy_word;
 };
 
 /**

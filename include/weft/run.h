@@ -20,6 +20,8 @@
 extern "C" {
 #endif
 
+struct weft_sched_ops;
+
 /** WEFT_FOREVER - a deadline that never comes */
 #define WEFT_FOREVER INT64_MAX
 /** WEFT_POLL - a deadline that has passed: do not wait */
@@ -70,6 +72,8 @@ enum weft_fpenv {
  *		can wake one; NULL: nobody asks.  Not for weft_run(), which
  *		reports and exits with status 2.
  * @on_deadlock_arg: its argument
+ * @policy:	who runs next (policy.h); NULL: that of weft_policy_set(), or
+ *		the built-in one.  WEFT_POLICY goes before it.
  *
  * Zero means default.  A variable of the environment (WEFT_PROCS, WEFT_STACK,
  * ...; weft-topo --help lists them) goes before the field of the same name, so
@@ -84,6 +88,7 @@ struct weft_opts {
 	enum weft_fpenv fpenv;
 	void (*on_deadlock)(void *arg);
 	void *on_deadlock_arg;
+	const struct weft_sched_ops *policy;
 };
 
 /**

@@ -37,6 +37,7 @@
 #include "block.h"
 #include "preempt.h"
 #include "stats.h"
+#include "policy.h"
 
 #ifdef WEFT_INLINE
 #include "inline.h"

@@ -6,6 +6,7 @@
  * P that sits on its CPU, like anybody who runs there; else the global queue.
  * It always wakes an M, since no M of its own will come to look.
  */
+#include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
 #include "preempt.h"
@@ -101,6 +102,8 @@ static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		weft__gpool_put(S.node[0].gpool, g, g, 1);
 		return ret;
 	}
+	if (attr && attr->policy_word)
+		weft__policy_attr(g, attr->policy_word);
 	if (gp)
 		*gp = g;
 	atomic_add(&S.fspawned, 1);

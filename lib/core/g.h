@@ -50,6 +50,7 @@ enum wait { WAIT_NONE, WAIT_JOIN, WAIT_PARK, WAIT_SLEEP, WAIT_STACK };
 #define GF_LOCKED 2u		/* bound to an M */
 #define GF_TIMED 4u		/* its wait has a deadline */
 #define GF_BRIEF 8u		/* runs briefly between blocked calls */
+#define GF_POLICY 64u		/* a policy has been told of it */
 #define GF_PREEMPT 128u		/* may open stretches (preempt.c) */
 
 struct g {

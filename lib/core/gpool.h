@@ -23,6 +23,7 @@ struct gslab {
 	/* All slabs; written before this is the head: walking needs no lock. */
 	struct gslab *next;
 	u32 used;		/* carved so far; grows only */
+	void *side;		/* policy_g.c: by CAS, once */
 };
 
 struct gpool;

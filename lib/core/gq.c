@@ -2,7 +2,7 @@
 /*
  * gq.c - the global run queues; see gq.h.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "../os/mem.h"
 #include "run.h"
 
@@ -105,6 +105,8 @@ void weft__gq_put(struct m *m, struct g *g)
 	struct node *n = node_of(m);
 	u64 id = g->id;
 
+	if (policy_on() && weft__policy_push(m, g))
+		return;
 	enqueue(&n->gq, g);
 	counted(m, id, 1);
 	wake_after_put(n);

@@ -38,7 +38,7 @@
  * token clears the flag; anybody clears it; the flag is cleared after the last
  * look; the last look before the membarrier.  selftests/model/park.pml.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 
 void weft__wake_m(struct m *m)
 {
@@ -91,6 +91,21 @@ again:
 	}
 }
 
+/*
+ * Wake the M of token i, and it alone, if it is idle: it gets its token back as
+ * though it had un-idled it itself, and no wake is in flight.
+ */
+bool weft__wake_token(u32 i)
+{
+	uintptr_t t = smp_load_acquire(&S.tok[i]);
+
+	if (!(t & TOK_IDLE) || !cas(&S.tok[i], t, (uintptr_t)tok_m(t)))
+		return false;
+	weft__not_idle(t);
+	weft__wake_m(tok_m(t));
+	return true;
+}
+
 /* Is there work?  alone: how many private Gs count as none. */
 bool weft__any_work(u32 alone)
 {
@@ -99,6 +114,8 @@ bool weft__any_work(u32 alone)
 	for (i = 0; i < S.nnodes; i++)
 		if (!weft__gq_empty(&S.node[i].gq))
 			return true;
+	if (weft__policy_work(alone))
+		return true;
 	for (i = 0; i < S.maxprocs; i++)
 		if (runq_published(&S.p[i]->q) ||
 		    runq_private(&S.p[i]->q) > alone)
@@ -111,7 +128,7 @@ static bool own_work(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p), *l = m->last;
 
-	return runq_waiting(&p->q) ||
+	return runq_waiting(&p->q) || weft__policy_local(m->tok) ||
 	       (l && l != p && runq_waiting(&l->q) && !weft__manned(l, m));
 }
 

@@ -6,6 +6,7 @@
  * its first set.  As for POSIX thread keys, up to four rounds of destructors
  * run at its end, and deleting a key runs none.
  */
+#include "policy_hooks.h"
 #include "gpool.h"
 #include "g_end.h"
 #include "preempt.h"
@@ -145,6 +146,8 @@ void weft__g_end(struct g *g)
 	if (g->flags & GF_COLD)
 		run_dtors(g);
 	weft__unlock_all(g);
+	if (g->flags & GF_POLICY)
+		weft__policy_ended(g);
 	if (g->flags & GF_COLD)
 		*g_cold(g) = (struct gcold){ 0 };
 	g->flags = 0;

@@ -5,7 +5,7 @@
  * G switches to G directly; the M's own stack, whose identity is m->g0, is for
  * idling and for what does not belong on the stack of a G.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
 #include "seen.h"
@@ -25,8 +25,11 @@ __thread struct m *weft__m __attribute__((tls_model("initial-exec")));
 /* The C++ runtime's, if it is loaded. */
 extern struct ehstate *__cxa_get_globals(void) __attribute__((weak));
 
-/* Resume g; returns when a G comes back to the M's own stack. */
-static void run(struct m *m, struct g *g)
+/*
+ * Resume g; returns when a G comes back to the M's own stack.  policy is a
+ * constant: without one this costs nothing for it.
+ */
+static __always_inline void resume(struct m *m, struct g *g, const bool policy)
 {
 	struct ctx self, *pc = &self;
 	struct g *prev = &m->g0;
@@ -36,12 +39,16 @@ static void run(struct m *m, struct g *g)
 		g = weft__prepare(m, g);
 	if (g == &m->g0)
 		return;
+	if (policy)
+		weft__policy_running(m, g);
 	ctx_save(m, &m->g0, &self);
 	fp_read(&self.fp);
 	m->g0.ctx = &self;
 	m->cur = g;
 	ctx_switch(&m, &prev, &pc, g->ctx, &post);
 	ctx_restore(m, &self);
+	if (policy)
+		weft__policy_left(m, prev, post == POST_PUSH);
 	if (m->locked && prev == m->lockedg)
 		pc = (struct ctx *)((uintptr_t)pc | CTX_LOCKED);
 	if (post == POST_PUSH) {
@@ -56,25 +63,47 @@ static void run(struct m *m, struct g *g)
 	}
 }
 
-void weft__m_loop(struct m *m)
+static void run(struct m *m, struct g *g)
+{
+	resume(m, g, false);
+}
+
+static weft__noinline void run_policy(struct m *m, struct g *g)
+{
+	resume(m, g, true);
+}
+
+/* Until the runtime stops, or the policy has been ejected. */
+static __always_inline void loop(struct m *m, const bool policy)
 {
 	struct g *g;
 
-	m->cur = &m->g0;
-	for (;;) {
+	while (!policy || READ_ONCE(weft__policy_state)) {
 		if (m->locked)
 			g = weft__locked_wait(m);
 		else
 			g = weft__find_work(m);
 		if (!g)
 			return;
-		run(m, g);
+		if (policy)
+			run_policy(m, g);
+		else
+			run(m, g);
 		g = m->handover;
 		if (g && !m->locked) {
 			m->handover = NULL;
 			weft__deliver(m, g);
 		}
 	}
+}
+
+void weft__m_loop(struct m *m)
+{
+	m->cur = &m->g0;
+	if (READ_ONCE(weft__policy_state))
+		loop(m, true);
+	if (!READ_ONCE(S.stop))
+		loop(m, false);
 }
 
 static void caches_back(struct m *m)
@@ -143,6 +172,9 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->callfd = -1;
 	__builtin_memset(&m->stretch, 0, sizeof(m->stretch));
 	m->loose = NULL;
+	m->policy_g = NULL;
+	m->slice = 0;
+	m->in_policy = 0;
 	m->cur = &m->g0;
 	m->idseq = m->idend = 0;
 	m->nended = m->ninline = m->nticks = m->nparked = m->nreadied = 0;

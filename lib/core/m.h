@@ -92,6 +92,10 @@ struct m {
 	} blocked;
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
+	struct g *policy_g;	/* policy_next.c: what its policy thinks runs */
+	s64 ran_at;		/* since when */
+	u64 slice;		/* cur's, ns; 0: the default; sysmon reads it */
+	u32 in_policy;		/* in a callback; who ejects reads it */
 	struct g *lockedg;
 	/* Written by the M, its handler too; sysmon reads open, sets sent. */
 	struct {

@@ -32,6 +32,7 @@ enum kind {
 	SIZE,		/* bytes; K, M or G may follow */
 	WORD,		/* one of words[] */
 	FLAGS,		/* some of words[], by comma */
+	TEXT,		/* what it is, its user judges */
 };
 
 struct word {
@@ -42,7 +43,7 @@ struct word {
 struct setting {
 	const char *name;
 	enum kind kind;
-	u16 at;			/* in weft__opts: u64 for SIZE, else u32 */
+	u16 at;			/* in weft__opts: u32; SIZE, TEXT: u64 */
 	s16 user_at;		/* in weft_opts, plus 1: size_t or u32; or 0 */
 	u64 min, max, value;	/* numbers; the default */
 	const char *usual;	/* the default in words, if not @value */
@@ -135,6 +136,10 @@ static const struct setting table[] = {
 	{ "WEFT_FAKE_NODES", NUMBER, AT(fake_nodes), .min = 1, .max = 1024,
 	  .usual = "none",
 	  .help = "split the CPUs into so many nodes, for tests" },
+	{ "WEFT_POLICY", TEXT, AT(policy_name),
+	  .usual = "the program's choice",
+	  .help = "scheduling policy: builtin, one that the program knows, "
+		  "libweft-NAME.so, or the path of such a file" },
 	{ "WEFT_DEBUG", FLAGS, AT(debug), .words = debug_words,
 	  .usual = "none",
 	  .help = "trace: dumps show the trace rings; dump: write the state, stats: "
@@ -193,6 +198,9 @@ static void print_type(FILE *f, const struct setting *s)
 	case FLAGS:
 		fputs("a comma list of ", f);
 		print_words(f, s, ", ");
+		break;
+	case TEXT:
+		fputs("a name, or a path with a slash", f);
 		break;
 	}
 }
@@ -266,7 +274,9 @@ static void store(struct weft__opts *o, const struct setting *s, u64 v)
 {
 	void *to = (char *)o + s->at;
 
-	if (s->kind == SIZE)
+	if (s->kind == TEXT)
+		*(const char **)to = (const char *)(uintptr_t)v;
+	else if (s->kind == SIZE)
 		*(u64 *)to = v;
 	else
 		*(u32 *)to = v;
@@ -340,6 +350,9 @@ static bool parse(const struct setting *s, const char *text, u64 *v)
 		return parse_word(s, text, v);
 	case FLAGS:
 		return parse_flags(s, text, v);
+	case TEXT:
+		*v = (uintptr_t)text;
+		return *text;
 	default:
 		return parse_number(s, text, v);
 	}
@@ -418,6 +431,7 @@ static int take_user(struct weft__opts *o, const struct weft_opts *user)
 	}
 	o->on_deadlock = mine.on_deadlock;
 	o->on_deadlock_arg = mine.on_deadlock_arg;
+	o->policy = mine.policy;
 	return 0;
 }
 

@@ -58,6 +58,8 @@ enum weft__detect {
  * @cpus:	the smaller of the affinity mask and the cgroup's quota
  * @on_deadlock: the program's
  * @on_deadlock_arg: its argument
+ * @policy:	the program's
+ * @policy_name: WEFT_POLICY, or NULL
  */
 struct weft__opts {
 	u32 procs;
@@ -79,6 +81,8 @@ struct weft__opts {
 	u32 cpus;
 	void (*on_deadlock)(void *arg);
 	void *on_deadlock_arg;
+	const struct weft_sched_ops *policy;
+	const char *policy_name;
 };
 
 #define WEFT__PROCS_MAX		4096

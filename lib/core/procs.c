@@ -9,7 +9,7 @@
  * again at its tick, and meanwhile nothing is lost: whoever uses a P sees to
  * its Gs, and thieves look at all Ps.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "run.h"
 #include "timer.h"
 #include "../os/mem.h"
@@ -50,6 +50,8 @@ static void shrink(u32 n, u32 old)
 		weft__revoke(i);
 	for (i = n; i < old; i++)
 		weft__retire(S.p[i]);
+	for (i = n; i < old; i++)
+		weft__policy_retire(i);
 }
 
 static void grow(u32 n, u32 old)

@@ -2,6 +2,7 @@
 /*
  * rq.c - push and pop when the fast path could not: spill, publish, the twin.
  */
+#include "policy_hooks.h"
 #include "preempt.h"
 
 #define SPILL 128		/* half a ring */
@@ -78,6 +79,9 @@ struct g *weft__pop_slow(struct m *m)
 				return g;
 			if (!runq_waiting(&p->q))
 				break;
+		} else if (unlikely(READ_ONCE(weft__policy_state)) &&
+			   weft__policy_asked(m)) {
+			return weft__policy_pop(m);
 		} else if (!weft__relocate(m)) {
 			if (has_token(m))
 				break;

@@ -2,7 +2,7 @@
 /*
  * run.c - start, stop, run, and what a fork leaves.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "gpool.h"
 #include "blocked.h"
 #include "preempt.h"
@@ -106,6 +106,7 @@ static void forked(void)
 	weft__gpool_forked();
 	weft__gq_forked();
 	weft__keys_forked();
+	weft__policy_forked();
 	S.epoch = epoch;
 	S.state = state;
 }
@@ -282,7 +283,7 @@ static int init(const struct weft_opts *opts)
 		ret = weft__procs_init();
 	counters_init();
 	S.nprocs = S.opts.procs;
-	return ret;
+	return ret ? ret : weft__policy_start();
 }
 
 static void stop_all(void)
@@ -304,6 +305,7 @@ static void stop_all(void)
 	for (i = 0; i < S.nm; i++)
 		pthread_join(S.m[i]->thread, NULL);
 	weft__overflow_release();
+	weft__policy_stop();
 	weft__preempt_release();
 }
 

@@ -206,6 +206,7 @@ void weft__leave_spare(struct m *m);
 /* idle.c */
 void weft__wake_one(struct node *near);
 void weft__wake_m(struct m *m);
+bool weft__wake_token(u32 i);
 struct g *weft__find_work(struct m *m);
 void weft__m_sleep(struct m *m);
 bool weft__any_work(u32 alone);

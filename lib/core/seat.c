@@ -35,7 +35,7 @@
  *
  * selftests/model/seat.pml explores this file, runq.pml what sections see.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 
 #define MB_STEP (50 * NSEC_PER_USEC)
 #define MB_BURST 16
@@ -261,7 +261,7 @@ bool weft__relocate(struct m *m)
 	u32 c = m_here(m);
 	struct p *old = m->last, *p;
 
-	if (m->locked || c >= S.nseats || !weft__confirm(m)) {
+	if (m->locked || policy_on() || c >= S.nseats || !weft__confirm(m)) {
 		WRITE_ONCE(m->p, &weft__dead_p);
 		return false;
 	}

@@ -29,7 +29,7 @@
  * private G counting; and whoever un-idles a token kicks us.  It is not the
  * count nidle that is asked, which runs ahead of the words.
  */
-#include "sched.h"
+#include "policy_hooks.h"
 #include "blocked.h"
 #include "preempt.h"
 #include "seen.h"
@@ -235,9 +235,16 @@ static bool gs_wait(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p);
 
-	if (runq_waiting(&p->q))
+	if (runq_waiting(&p->q) || weft__policy_local(m->tok))
 		return true;
 	return !READ_ONCE(S.nidle) && weft__any_work(0);
+}
+
+static s64 slice_of(const struct m *m)
+{
+	u64 slice = READ_ONCE(m->slice);
+
+	return slice && policy_on() ? (s64)(slice & INT64_MAX) : SLICE;
 }
 
 static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
@@ -248,8 +255,8 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 
 	mon->quiet = 0;
 	m->mon.still++;
-	m->mon.over += since >= SLICE;
-	if (since >= SLICE && !READ_ONCE(m->expired)) {
+	m->mon.over += since >= slice_of(m);
+	if (since >= slice_of(m) && !READ_ONCE(m->expired)) {
 		WRITE_ONCE(m->expired, 1);
 		weft__trace_add(&S.trace, TRACE_EXPIRED, m->id, 0);
 	}
@@ -307,6 +314,8 @@ static void watch_retired(u32 i)
 {
 	if (READ_ONCE(S.tok[i]))
 		weft__revoke(i);
+	if (weft__policy_local(i))
+		weft__policy_retire(i);
 	if (runq_waiting(&S.p[i]->q) || READ_ONCE(S.p[i]->q.seat) !=
 					RUNQ_NOSEAT)
 		weft__retire(S.p[i]);
@@ -555,6 +564,7 @@ static void *sysmon(void *arg)
 		weft__signals_run();
 		run_timers(mon.now);
 		watch_all(&mon);
+		weft__policy_watch(mon.now);
 		weft__blocked_look(mon.now);
 		adapt(&mon);
 		nap(&mon);

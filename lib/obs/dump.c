@@ -7,7 +7,7 @@
  * names is never unmapped while the runtime runs.
  */
 #define _GNU_SOURCE
-#include "../core/sched.h"
+#include "../core/policy_hooks.h"
 #include "../core/gpool.h"
 #include "../core/g_end.h"
 #include "../core/run.h"
@@ -249,6 +249,8 @@ static void put_all(struct out *o)
 		put_token(o, i);
 	for (i = 0; i < n; i++)
 		put_m(o, S.m[i]);
+	flush(o);
+	weft__policy_dump(o->fd);
 	weft__g_walk(put_g, o);
 	if (S.opts.debug & WEFT__DEBUG_TRACE)
 		put_traces(o);

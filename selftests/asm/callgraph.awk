@@ -9,7 +9,8 @@
 # What is reached from a root, but for the functions named slow, may contain no
 # LOCK prefix, xchg with memory, fence or system call, and call nothing outside
 # the program. One line for each root: `ROOT ok N instructions, M reached ...`,
-# or `ROOT bad`, after a line for each thing found.
+# or `ROOT bad`, after a line for each thing found. With -v list_all=1 also a
+# line `reached NAME N` for each function on the way, N its indirect calls.
 #
 # The abort code of restartable sequences stands behind all functions of its
 # object file, and jumps back to its own: an ud1, then a jmp, for each. From
@@ -89,6 +90,8 @@ function walk(f, path,    i, k, list, part, start)
 		return
 	visited[f] = 1
 	reached++
+	if (list_all)
+		print "  reached", name[f], icalls[f] + 0
 	if (bad[f] != "") {
 		print "  " path ":" bad[f]
 		worst = 1

@@ -46,7 +46,8 @@ static void clean(void)
 		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON",
 		"WEFT_BLOCK_DETECT", "WEFT_PREEMPT_SIGNAL", "WEFT_RSEQ",
 		"WEFT_MEMBARRIER", "WEFT_MEMBARRIER_US", "WEFT_GUARD",
-		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_DEBUG",
+		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_POLICY",
+		"WEFT_DEBUG",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -78,6 +79,8 @@ TEST(defaults)
 	EXPECT_EQ(60, o.preempt_signal);
 	EXPECT_EQ(0, o.debug);
 	EXPECT_EQ(0, o.fake_nodes);
+	EXPECT_EQ(NULL, o.policy_name);
+	EXPECT_EQ(NULL, o.policy);
 	EXPECT_STREQ("", said);
 }
 
@@ -99,6 +102,7 @@ TEST(each_value_arrives)
 	setenv("WEFT_GUARD", "off", 1);
 	setenv("WEFT_NUMA", "off", 1);
 	setenv("WEFT_FAKE_NODES", "2", 1);
+	setenv("WEFT_POLICY", "./fifo.so", 1);
 	setenv("WEFT_DEBUG", "trace,dump,stats,oversubscribe", 1);
 	ASSERT_EQ(0, resolve(&o, NULL));
 	EXPECT_EQ(1, o.procs);
@@ -114,6 +118,7 @@ TEST(each_value_arrives)
 	EXPECT_EQ(WEFT__OFF, o.guard);
 	EXPECT_EQ(WEFT__OFF, o.numa);
 	EXPECT_EQ(2, o.fake_nodes);
+	EXPECT_STREQ("./fifo.so", o.policy_name);
 	EXPECT_EQ(15, o.debug);
 }
 
@@ -157,6 +162,7 @@ TEST(bad_values_are_refused_with_their_line)
 		{ "WEFT_GUARD", "no", "not one of auto, on, off" },
 		{ "WEFT_NUMA", "2", "not one of auto, on, off" },
 		{ "WEFT_FAKE_NODES", "0", "not a number from 1 to 1024" },
+		{ "WEFT_POLICY", "", "not a name, or a path with a slash" },
 		{ "WEFT_DEBUG", "", "not a comma list of trace, dump" },
 		{ "WEFT_DEBUG", "trace,", "not a comma list" },
 		{ "WEFT_DEBUG", "trace,x", "not a comma list" },
