@@ -62,7 +62,7 @@ selftests: lib
 	+@dir=$$($(fetch) --cached) || \
 		echo '  SKIP    self-tests in C: make tests gets the harness'; \
 	$(MAKE) -f scripts/Makefile.build obj=selftests KSELFTEST="$$dir"
-tests: selftests
+tests: selftests bpf
 
 # The same sources once more, with the generic contexts.
 .PHONY: ucontext
@@ -76,6 +76,14 @@ ucontext: all
 twice := $(if $(filter asm,$(CONTEXT)),$(filter ucontext,$(or $(MODES),ucontext)))
 check: all tests $(twice)
 	@CC='$(CC)' UCONTEXT_TREE=$(if $(twice),$(ucontext-tree)) sh scripts/selftest
+
+# Needs clang and libbpf; without them says so, and all else works. CLANG_BPF=
+# chooses the clang.
+.PHONY: bpf
+bpf: lib
+	+@if clang=$$(sh scripts/bpf-clang '$(CLANG_BPF)'); then \
+		$(MAKE) -f scripts/Makefile.build obj=tools/bpf \
+			CLANG_BPF="$$clang"; fi
 
 .PHONY: bench peers demo model torture
 # All in one run, so that they can be compared; of options the last counts.
@@ -149,6 +157,7 @@ help:
 	@echo '                built; BENCH_ARGS="--bench fib --runs 9"'
 	@echo '  peers         what weft is compared with: go boost tokio tbb gomp omp;'
 	@echo '                installs what is missing; PEERS="go tbb" chooses'
+	@echo '  bpf           tools/bpf/weft-bpf, if clang and libbpf are there'
 	@echo '  model         the model checks in full (check has their short form)'
 	@echo '  torture       the torture test; TORTURE_ARGS'
 	@echo '  format-check  formatting of the sources'

@@ -16,7 +16,9 @@
  *	run_end(r, n);			value = time / n
  *
  * The weft function runs as the first G of a runtime with r->procs processors,
- * the pthread function on the main thread, confined to r->procs CPUs.
+ * the pthread function on the main thread, confined to r->procs CPUs.  That of
+ * an outside row runs on the main thread, and calls run_weft() for each runtime
+ * that it wants.
  *
  * The files are built twice: as they are (impl weft-lib and, in a program
  * linked to the shared library, weft-so: exported functions), and all together
@@ -74,6 +76,8 @@ typedef void bench_fn(struct run *r);
  * @higher:	the higher the value, the better
  * @serial:	only one G has work at a time, so it never fills two CPUs
  * @fills:	there is work for every processor all the time
+ * @outside:	the weft function starts its runtimes itself
+ * @confined:	weft is confined to as many CPUs, too
  */
 struct bench {
 	const char *name, *unit, *doc;
@@ -82,7 +86,7 @@ struct bench {
 	struct size full, quick, twin_full, twin_quick;
 	long arg;
 	unsigned int min_procs, max_procs;
-	bool higher, serial, fills;
+	bool higher, serial, fills, outside, confined;
 };
 
 #ifdef BENCH_INLINE
@@ -114,6 +118,7 @@ struct field {
  * @n:		how much
  * @ms:		how long
  * @arg:	bench->arg
+ * @setting:	NULL, or what a runtime may refuse: the row is skipped then
  * @value:	the result, in the row's unit
  * @skip:	set: why it cannot be measured here
  * @error:	set: what went wrong
@@ -129,6 +134,7 @@ struct run {
 	long n;
 	int ms;
 	long arg;
+	const char *setting;
 
 	double value;
 	char skip[128], error[128], note[128];
@@ -154,6 +160,9 @@ void run_fail(struct run *r, const char *fmt, ...);
 __attribute__((format(printf, 2, 3)))
 void run_note(struct run *r, const char *fmt, ...);
 void stopper_start(void);
+
+/* child.c: @fn as the first G of a runtime; 0, or it has set error or skip */
+int run_weft(struct run *r, bench_fn *fn);
 
 /* Alone on its lines: written once, read in every turn of every loop. */
 extern struct stop_line {
@@ -255,10 +264,14 @@ struct permit {
 void permit_wait(struct permit *p);
 void permit_give(struct permit *p);
 
+/* wakes.c */
+bool futex_wakes(int64_t *lat, long n, uint64_t seed);
+
 /* cpus.c */
 int cpus_allowed(void);
 int cpu_nth(int n);
 int cpus_confine(int n);
+int cpus_unconfine(void);
 int cpu_bind(int n);
 
 #endif /* BENCH_H */

@@ -14,13 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bench_fn *measured;
+static bench_fn *measured, *inside;
 
 static int first_g(void *arg)
 {
 	struct run *r = arg;
 
-	measured(r);
+	inside(r);
 	r->have_stats = !weft_stats(&r->stats, sizeof(r->stats));
 	return 0;
 }
@@ -31,10 +31,30 @@ static bool linked_shared(void)
 	return dlsym(RTLD_DEFAULT, "weft_run");
 }
 
-static void run_weft(struct run *r, const struct impl *im)
+int run_weft(struct run *r, bench_fn *fn)
+{
+	int err;
+
+	inside = fn;
+	err = weft_run(first_g, r);
+	if (err && r->setting)
+		run_skip(r, "weft refuses %s: %s", r->setting, strerror(-err));
+	else if (err)
+		run_fail(r, "weft_run: %s", strerror(-err));
+	return err;
+}
+
+static void confine(struct run *r)
+{
+	int err = cpus_confine(r->procs);
+
+	if (err)
+		run_fail(r, "sched_setaffinity: %s", strerror(-err));
+}
+
+static void run_ours(struct run *r, const struct impl *im)
 {
 	char procs[16];
-	int err;
 
 	if (linked_shared() != !!im->program) {
 		run_fail(r, "this program is linked to the %s library",
@@ -45,18 +65,19 @@ static void run_weft(struct run *r, const struct impl *im)
 	setenv("WEFT_PROCS", procs, 1);
 	if (im->env)
 		putenv((char *)im->env);
-	err = weft_run(first_g, r);
-	if (err)
-		run_fail(r, "weft_run: %s", strerror(-err));
+	r->setting = im->env;
+	if (r->bench->confined)
+		confine(r);
+	if (r->bench->outside)
+		measured(r);
+	else
+		run_weft(r, measured);
 }
 
 static void run_twin(struct run *r)
 {
-	int err = cpus_confine(r->procs);
-
-	if (err)
-		run_fail(r, "sched_setaffinity: %s", strerror(-err));
-	else
+	confine(r);
+	if (!*r->error)
 		measured(r);
 }
 
@@ -78,7 +99,7 @@ static void put_stats(const struct weft_stats *s)
 		PUT(m_created), PUT(m_parked), PUT(m_woken),
 		PUT(monitor_ticks), PUT(timers),
 		PUT(handoffs_sentinel), PUT(sentinel_looks),
-		PUT(sentinels_retired),
+		PUT(sentinels_retired), PUT(spares_missed),
 	};
 #undef PUT
 	size_t i;
@@ -168,7 +189,7 @@ int child_main(int argc, char **argv)
 	work_calibrate();
 	stopper_start();
 	if (im->side == SIDE_WEFT)
-		run_weft(&run, im);
+		run_ours(&run, im);
 	else if (im->side == SIDE_PTHREAD)
 		run_twin(&run);
 	else

@@ -2,8 +2,8 @@
 /*
  * cpus.c - the CPUs that this process may use.
  *
- * A twin at N P is confined to the first N of them.  weft is not: that its Ms
- * are bound to no CPU is part of what is measured.
+ * A twin at N P is confined to the first N of them.  weft is not, but in a few
+ * rows: that its Ms are bound to no CPU is part of what is measured.
  */
 #include "bench.h"
 
@@ -32,11 +32,15 @@ int cpu_nth(int n)
 	return -1;
 }
 
+static cpu_set_t cpus_before;
+
 int cpus_confine(int n)
 {
 	cpu_set_t set;
 	int i;
 
+	if (sched_getaffinity(0, sizeof(cpus_before), &cpus_before))
+		return -errno;
 	CPU_ZERO(&set);
 	for (i = 0; i < n; i++) {
 		int c = cpu_nth(i);
@@ -46,6 +50,13 @@ int cpus_confine(int n)
 		CPU_SET(c, &set);
 	}
 	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+/* For a twin that is to have what weft has */
+int cpus_unconfine(void)
+{
+	return sched_setaffinity(0, sizeof(cpus_before), &cpus_before) ?
+		       -errno : 0;
 }
 
 /* Binds the calling thread to CPU number @n. */

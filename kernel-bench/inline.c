@@ -19,11 +19,16 @@
 #include "steal.c"
 #include "block_nop.c"
 #include "block8.c"
+#include "handoff.c"
+#include "hog.c"
+#include "shortblock.c"
+#include "critical.c"
+#include "neighbour.c"
 #include "mem.c"
 #include "idle.c"
 #include "low_load.c"
-#include "busy_overhead.c"
 #include "monitor.c"
+#include "sentinel_cost.c"
 
 extern const bool bench_inlined;
 const bool bench_inlined = BENCH_INLINED;

@@ -54,6 +54,8 @@ static void child_exec(struct child *ch, const struct cell *c,
 	snprintf(seed, sizeof(seed), "%llu", (unsigned long long)o->seed);
 	snprintf(n, sizeof(n), "%ld", s->n);
 	snprintf(ms, sizeof(ms), "%d", s->ms);
+	if (c->impl->side == SIDE_PEER && c->bench->confined)
+		cpus_confine(c->procs);
 	if (c->impl->side == SIDE_PEER) {
 		argv[argc++] = "--n";
 		argv[argc++] = n;

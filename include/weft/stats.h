@@ -52,6 +52,7 @@ extern "C" {
  * @sentinel_looks: times a sentinel asked what the Ms do
  * @sentinels_retired: times one gave up for a while, and left it to the
  *		monitor: it cost more than 1 % of the time and found nothing
+ * @spares_missed: times it found no kernel thread to hand a token to
  * @hogs:	tokens taken from an M whose G computed on while others waited
  * @preempted:	times a G was stopped in a stretch (preempt.h)
  */
@@ -67,6 +68,7 @@ struct weft_stats {
 	uint64_t m_created, m_parked, m_woken;
 	uint64_t monitor_ticks, timers;
 	uint64_t handoffs_sentinel, sentinel_looks, sentinels_retired;
+	uint64_t spares_missed;
 	uint64_t hogs, preempted;
 };
 

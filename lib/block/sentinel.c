@@ -27,22 +27,26 @@
  * It may be preempted for seconds, anywhere.  So it takes no lock, allocates
  * nothing, never seizes or reads under RCU, and polls no line that others
  * write but those of its own P.  It creates no M (SCHED_IDLE cannot be left,
- * and threads inherit it): sysmon keeps spares, and is asked for one.  Preempted
- * between its CAS and the wake-up it leaves a token HANDED to a sleeping M:
- * sysmon wakes that at its next tick, and an M that comes back takes its token
- * back.  Preempted with a spare in its hand it withholds that one, no more.
+ * and threads inherit it): sysmon keeps spares, and is asked for one.
+ * Preempted between its CAS and the wake-up it leaves a token HANDED to a
+ * sleeping M: sysmon wakes that at its next tick, and an M that comes back
+ * takes its token back.  Preempted with a spare in its hand it withholds that
+ * one, no more.
  *
  * Whom it asks: the M that names P and those whose rseq area names this CPU;
  * now and then all the others, since an area is written on the way back to user
  * mode only, and a thread may sleep on another CPU than its own says.
  *
  * While it looks, its CPU seems busy to the load balancer: so it calls the
- * spare here by affinity, which the spare resets.
+ * spare here by affinity (core/m.c).
  *
- * Where P's seat moves, it moves after it.  Who arms it: sysmon, at a tick at which Gs wait in P, so that a push stays
- * free of it; and itself after a rest, if they still do.
+ * Where P's seat moves it goes after it.  Who arms it: sysmon, at a tick at
+ * which Gs wait in P, so that a push stays free of it; and itself after a rest,
+ * if they still do.
  */
 #include "sentinel.h"
+#include "../core/blocked.h"
+#include "../core/seen.h"
 #include "../os/rseq.h"
 
 #include <stdio.h>
@@ -58,17 +62,31 @@
 
 /* ---- the sentinel ---- */
 
-static bool asleep(const struct m *m)
+/* In which call, /proc tells. */
+static bool asleep_in(const struct m *m, struct weft__thread_call *c)
 {
 	int fd = READ_ONCE(m->callfd), ret;
-	struct weft__thread_call c;
 
 	if (fd >= 0)
-		return weft__thread_call(fd, &c) > 0;
+		return weft__thread_call(fd, c) > 0;
 	fd = weft__thread_call_open(READ_ONCE(m->tid));
-	ret = fd < 0 ? fd : weft__thread_call(fd, &c);
+	ret = fd < 0 ? fd : weft__thread_call(fd, c);
 	weft__thread_call_close(fd);
 	return ret > 0;
+}
+
+/* BPF knows, if it is there; which call it is, only the profile asks. */
+static bool asleep(struct m *m)
+{
+	u32 seen = weft__blocked_wanted ? WEFT__SEEN_NEVER : m_seen(m);
+	struct weft__thread_call c;
+
+	if (seen != WEFT__SEEN_NEVER)
+		return seen == WEFT__SEEN_BLOCKED;
+	if (!asleep_in(m, &c))
+		return false;
+	weft__blocked_note(m, c.nr, 0);
+	return true;
 }
 
 /* It has a token and should run. */

@@ -8,6 +8,7 @@
 #include "sched.h"
 #include "g_end.h"
 #include "gpool.h"
+#include "seen.h"
 #include "../os/mem.h"
 #include "../os/rseq.h"
 #include "../ctx/overflow.h"
@@ -103,12 +104,14 @@ static void *m_main(void *arg)
 	m->altstack = weft__altstack_new();
 	if (m->id < M_CALLFDS && weft__feature(WEFT__SENTINEL))
 		WRITE_ONCE(m->callfd, weft__thread_call_open(m->tid));
+	weft__seen_claim(m, m->tid);
 	weft__m_sleep(m);	/* until it is given a token, or told to look */
 	weft__m_loop(m);
 	caches_back(m);
 	WRITE_ONCE(m->state, M_GONE);
 	weft__thread_call_close(m->callfd);	/* no sentinel reads it now */
 	m->callfd = -1;
+	weft__detect_drop(READ_ONCE(m->slot));
 	weft__altstack_free(m->altstack);
 	weft__m = NULL;
 	return NULL;
@@ -118,6 +121,8 @@ static void m_init(struct m *m, u32 id, u32 tok)
 {
 	m->id = id;
 	m->tid = 0;
+	m->slot = NULL;
+	m->blocked.open = 0;
 	m->tok = tok;
 	m->p = &weft__dead_p;
 	m->last = S.p[tok];

@@ -22,6 +22,8 @@
 
 #include <pthread.h>
 
+struct weft__slot;
+
 /* m->state; written by the M, read by sysmon */
 enum m_state {
 	M_RUN,
@@ -69,6 +71,7 @@ struct m {
 	u32 id;
 	u32 rng;
 	int tid;
+	struct weft__slot *slot; /* seen.c: what BPF tells of it, or NULL */
 	struct weft__nfutex futex; /* set by who wakes it, cleared by it */
 	u32 pubwait;		/* pushes since the last publish */
 	u32 backoff_us;
@@ -83,6 +86,10 @@ struct m {
 	u32 bound;		/* to this CPU for the moment; see m.c */
 	u32 brief;		/* popped just before its token was taken */
 	int callfd;		/* its own /proc/.../syscall, or -1 */
+	struct {		/* a call it was seen to sleep in */
+		u32 open;	/* by anyone: blocked.h */
+		s64 since;
+	} blocked;
 	struct g *loose;	/* block.c: went on without a token */
 	s64 loose_cpu;		/* CPU time by then */
 	struct g *lockedg;

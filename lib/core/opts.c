@@ -68,6 +68,7 @@ static const struct word fpenv_words[] = {
 static const struct word detect_words[] = {
 	{ "auto", WEFT__DETECT_AUTO },
 	{ "sentinel", WEFT__DETECT_SENTINEL },
+	{ "bpf", WEFT__DETECT_BPF },
 	{ "sysmon", WEFT__DETECT_SYSMON },
 	{ 0 }
 };
@@ -76,6 +77,7 @@ static const struct word debug_words[] = {
 	{ "dump", WEFT__DEBUG_DUMP },
 	{ "stats", WEFT__DEBUG_STATS },
 	{ "oversubscribe", WEFT__DEBUG_OVERSUB },
+	{ "blocked", WEFT__DEBUG_BLOCKED },
 	{ 0 }
 };
 
@@ -116,7 +118,8 @@ static const struct setting table[] = {
 		  "started" },
 	{ "WEFT_BLOCK_DETECT", WORD, AT(block_detect), .words = detect_words,
 	  .help = "who notices a kernel thread that blocks: a sentinel on its "
-		  "CPU, within microseconds, or the monitor at its tick" },
+		  "CPU, within microseconds, or the monitor at its tick; bpf: "
+		  "do not start without what weft-bpf tells" },
 	{ "WEFT_RSEQ", WORD, AT(rseq), .words = tri_words,
 	  .help = "restartable sequences; on: do not start without" },
 	{ "WEFT_MEMBARRIER", WORD, AT(membarrier), .words = tri_words,
@@ -136,7 +139,8 @@ static const struct setting table[] = {
 	  .usual = "none",
 	  .help = "trace: dumps show the trace rings; dump: write the state, stats: "
 		  "the counters to stderr at stop; oversubscribe: allow more "
-		  "processors than CPUs" },
+		  "processors than CPUs; blocked: count the calls that block, "
+		  "and list them at stop (weft-blocked)" },
 };
 
 /*

@@ -26,6 +26,7 @@ enum weft__tri {
 enum weft__detect {
 	WEFT__DETECT_AUTO,
 	WEFT__DETECT_SENTINEL,
+	WEFT__DETECT_BPF,
 	WEFT__DETECT_SYSMON,
 };
 
@@ -34,6 +35,7 @@ enum weft__detect {
 #define WEFT__DEBUG_DUMP	2u	/* weft_dump() to stderr at stop */
 #define WEFT__DEBUG_STATS	4u	/* counters to stderr at stop */
 #define WEFT__DEBUG_OVERSUB	8u	/* more Ps than CPUs, for tests */
+#define WEFT__DEBUG_BLOCKED	16u	/* blocked calls to stderr at stop */
 
 /**
  * struct weft__opts - what a start uses; no field means "default" any more

@@ -4,8 +4,10 @@
  */
 #include "sched.h"
 #include "gpool.h"
+#include "blocked.h"
 #include "preempt.h"
 #include "run.h"
+#include "seen.h"
 #include "sysmon.h"
 #include "../ctx/overflow.h"
 #include "../ctx/stack.h"
@@ -97,6 +99,8 @@ static void forked(void)
 	weft__signals_forget();
 	for (i = 0; S.m && i < S.nm; i++)
 		weft__thread_call_close(S.m[i]->callfd);
+	weft__detect_forked();
+	weft__blocked_free();
 	memset(&S, 0, sizeof(S));
 	memset(&weft__want, 0, sizeof(weft__want));
 	weft__gpool_forked();
@@ -248,6 +252,7 @@ static void all_free(void)
 	free(S.one_cpu);
 	S.one_cpu = NULL;
 	weft__topo_free(&S.topo);
+	weft__blocked_free();
 }
 
 static int init(const struct weft_opts *opts)
@@ -259,6 +264,10 @@ static int init(const struct weft_opts *opts)
 	if (ret)
 		return ret;
 	ret = weft__opts_features(&S.opts);
+	if (!ret)
+		ret = weft__seen_start();
+	if (!ret)
+		ret = weft__blocked_start(S.opts.debug & WEFT__DEBUG_BLOCKED);
 	if (ret)
 		return ret;
 	choose_twin();
@@ -357,6 +366,7 @@ int weft_stop(void)
 		ret = -EBUSY;
 	if (!ret) {
 		weft__stopped_report();
+		weft__blocked_report();
 		S.state = RT_STOPPING;
 		stop_all();
 		all_free();

@@ -29,7 +29,10 @@
  * private G counting; and whoever un-idles a token kicks us.  It is not the
  * count nidle that is asked, which runs ahead of the words.
  */
+#include "sched.h"
+#include "blocked.h"
 #include "preempt.h"
+#include "seen.h"
 #include "sysmon.h"
 #include "timer.h"
 
@@ -38,6 +41,7 @@
 #include <weft/stats.h>
 
 #define SLICE (10 * NSEC_PER_MSEC)
+#define SPARES_MIN 4
 #define SPARES_MAX 16
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
 #define PREEMPT_TICKS 3
@@ -101,15 +105,22 @@ static s64 next_timer(void)
 /* ---- Ms that stand ---- */
 
 /*
- * Does it sleep in the kernel?  stat is read, not syscall, which can wait on
- * a thread that was preempted with its state set.  Without /proc one that has
+ * Does it sleep in the kernel?  BPF knows, if it is there; but that an M runs
+ * is not believed for ever.  stat is read, not syscall, which can wait on a
+ * thread that was preempted with its state set.  Without /proc one that has
  * used no CPU since the last tick counts as asleep.
  */
-static bool sleeps(struct m *m)
+static bool sleeps(struct m *m, s64 stood)
 {
-	char c = weft__thread_state(m->tid);
+	u32 seen = m_seen(m);
 	s64 used = m->mon.used;
+	char c;
 
+	if (seen == WEFT__SEEN_BLOCKED)
+		return true;
+	if (seen != WEFT__SEEN_NEVER && stood < SLICE)
+		return false;
+	c = weft__thread_state(m->tid);
 	if (!c) {
 		m->mon.used = weft__thread_cpu_time(m->tid);
 		return m->mon.still > 1 && m->mon.used == used;
@@ -233,7 +244,7 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 {
 	u32 state = READ_ONCE(m->state);
 	s64 since = mon->now - m->mon.since;
-	bool wait;
+	bool wait, due;
 
 	mon->quiet = 0;
 	m->mon.still++;
@@ -249,10 +260,14 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	if ((wait || since >= SLICE) && sleeps(m))
-		hand_off(mon, tok, t);
-	else if (wait && m->mon.over)
+	due = wait || since >= SLICE;
+	if ((due || weft__blocked_wanted) && sleeps(m, since)) {
+		weft__blocked_asleep(m, m->mon.since);
+		if (due)
+			hand_off(mon, tok, t);
+	} else if (wait && m->mon.over) {
 		slice_over(mon, tok, t);
+	}
 }
 
 static void watch_token(struct monitor *mon, u32 i)
@@ -278,6 +293,7 @@ static void watch_token(struct monitor *mon, u32 i)
 		m->mon.token = i;
 		m->mon.since = mon->now;
 		m->mon.still = m->mon.over = 0;
+		weft__blocked_back(m);
 		m->mon.cpu = 0;
 		if (mon->tick_us > S.opts.sysmon_us)
 			weft__hog_note(m);
@@ -348,19 +364,20 @@ static void spread_spares(void)
 
 /*
  * Spares for the next Ms that block: a sentinel cannot make one.  None before
- * the first is missed; then as many as Ps, for all may block at once, and at
- * least two.
+ * the first is missed; then two for each P, since all may block at once and
+ * their successors right after, and those that return need a CPU first to
+ * become spares again.
  */
 static void keep_spares(struct monitor *mon)
 {
-	u32 want = READ_ONCE(S.nprocs);
+	u32 want = 2 * READ_ONCE(S.nprocs);
 	struct m *m;
 
 	if (!S.n.handoffs && READ_ONCE(S.spare_wanted) == SPARE_NEVER)
 		return;
 	WRITE_ONCE(S.spare_wanted, SPARE_ONCE);
-	if (want < 2)
-		want = 2;
+	if (want < SPARES_MIN)
+		want = SPARES_MIN;
 	if (want > SPARES_MAX)
 		want = SPARES_MAX;
 	while (READ_ONCE(S.nspare) < want) {
@@ -507,7 +524,7 @@ static void nap(struct monitor *mon)
 	if (timer < until)
 		until = timer;
 	if (!READ_ONCE(S.mon_stop))
-		weft__futex_wait(&S.mon_futex, 0, until);
+		weft__seen_nap(&S.mon_futex, until);
 	(void)xchg(&S.mon_futex, 0);
 	WRITE_ONCE(S.mon_asleep, 0);
 }
@@ -538,9 +555,11 @@ static void *sysmon(void *arg)
 		weft__signals_run();
 		run_timers(mon.now);
 		watch_all(&mon);
+		weft__blocked_look(mon.now);
 		adapt(&mon);
 		nap(&mon);
 	}
+	weft__seen_end();
 	return NULL;
 }
 

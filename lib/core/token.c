@@ -33,6 +33,7 @@
  * selftests/model/token.pml explores it.
  */
 #include "sched.h"
+#include "blocked.h"
 
 /* Our token, and if it was handed to us, from here on not to be taken back. */
 bool weft__confirm(struct m *m)
@@ -190,5 +191,6 @@ static bool take_idle(struct m *m)
 bool weft__regain(struct m *m)
 {
 	stat_inc(m->n.returns);
+	weft__blocked_back(m);
 	return take_back(m) || take_idle(m);
 }

@@ -12,8 +12,8 @@
 #include "../core/g_end.h"
 #include "../core/run.h"
 #include "../ctx/stack.h"
+#include "symbol.h"
 
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,21 +60,11 @@ put(struct out *o, const char *fmt, ...)
 				sizeof(o->buf) - o->n - 1;
 }
 
-/* "name+0x1c (file)", or the address. */
 static void put_symbol(struct out *o, const void *addr)
 {
-	Dl_info i;
+	char buf[512];
 
-	if (!addr || !dladdr(addr, &i)) {
-		put(o, "%p", addr);
-		return;
-	}
-	if (i.dli_sname)
-		put(o, "%s+0x%zx", i.dli_sname,
-		    (size_t)((const char *)addr - (char *)i.dli_saddr));
-	else
-		put(o, "%s+0x%zx", i.dli_fname,
-		    (size_t)((const char *)addr - (char *)i.dli_fbase));
+	put(o, "%s", weft__symbol(buf, sizeof(buf), addr, "(nil)"));
 }
 
 /* ---- Gs ---- */
@@ -291,6 +281,7 @@ static void put_stats(struct out *o)
 	x(returns_loose), x(m_created), x(m_parked), x(m_woken);
 	x(monitor_ticks), x(timers);
 	x(handoffs_sentinel), x(sentinel_looks), x(sentinels_retired);
+	x(spares_missed);
 	x(hogs), x(preempted);
 #undef x
 }

@@ -52,6 +52,7 @@ static void add_sentinel(struct weft_stats *st, const struct sentinel *s)
 		return;
 	st->handoffs_sentinel += READ_ONCE(s->n.handoffs);
 	st->sentinel_looks += READ_ONCE(s->n.looks);
+	st->spares_missed += READ_ONCE(s->n.no_spare);
 	st->sentinels_retired += READ_ONCE(s->n.retired);
 }
 

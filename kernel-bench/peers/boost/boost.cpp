@@ -406,8 +406,14 @@ static void steal(struct run *r)
 #define BLOCK8_WORK_US 20
 #define BLOCK8_NS 10000000
 
-struct block8_phase {
-	double rate, worst_ms, blocks_s;
+#define HOG_WORKERS 100
+
+enum beside_how { BLOCK8_PLAIN, BLOCK8_YIELD, BLOCK8_NANO, HOG };
+
+/* What all phases of a kind gave together */
+struct beside_sum {
+	double s, pieces, done;
+	int64_t worst_ns;
 };
 
 struct block8_worker {
@@ -452,72 +458,102 @@ static void block8_feed(const std::atomic<bool> *fed)
 	}
 }
 
-static void block8_phase(struct run *r, struct block8_phase *ph, bool with)
+static void block8_block(long how, int i)
 {
-	static struct block8_worker w[BLOCK8_WORKERS];
-	long blocks[BLOCK8_BLOCKERS] = {}, n = 0, all = 0;
-	bf::fiber f[BLOCK8_WORKERS], b[BLOCK8_BLOCKERS];
-	int64_t ns, worst = 0;
-	int i;
+	struct timespec t = { 0, BLOCK8_NS };
+	char c;
+
+	if (how == BLOCK8_NANO)
+		nanosleep(&t, NULL);
+	else if (read(block8_fd[i][0], &c, 1) != 1)
+		check(-EIO, "a read of a pipe");
+}
+
+static long beside_other(long how, int i)
+{
+	long done = 0;
+
+	for (; !stopping(); done++) {
+		if (how == HOG)
+			continue;
+		block8_block(how, i);
+		if (how != BLOCK8_PLAIN)
+			boost::this_fiber::yield();
+	}
+	return done;
+}
+
+static void beside_phase(struct run *r, bool with, struct beside_sum *sum)
+{
+	static struct block8_worker w[HOG_WORKERS];
+	int workers = r->arg == HOG ? HOG_WORKERS : BLOCK8_WORKERS;
+	int others = r->arg == HOG ? 1 : BLOCK8_BLOCKERS, i;
+	bf::fiber f[HOG_WORKERS], b[BLOCK8_BLOCKERS];
+	long done[BLOCK8_BLOCKERS] = {}, how = r->arg;
 
 	run_begin(r);
-	for (i = 0; with && i < BLOCK8_BLOCKERS; i++)
-		b[i] = start([&blocks, i] {
-			char c;
-
-			for (; !stopping(); blocks[i]++)
-				if (read(block8_fd[i][0], &c, 1) != 1)
-					check(-EIO, "a read of a pipe");
+	for (i = 0; with && i < others; i++)
+		b[i] = start([&done, how, i] {
+			done[i] = beside_other(how, i);
 		});
-	for (i = 0; i < BLOCK8_WORKERS; i++) {
+	for (i = 0; i < workers; i++) {
 		w[i] = { 0, r->t0, 0 };
 		f[i] = start([i] { block8_work(&w[i]); });
 	}
-	for (auto &one : f)
-		one.join();
-	ns = now_ns() - r->t0;
+	for (i = 0; i < workers; i++)
+		f[i].join();
+	sum->s += (now_ns() - r->t0) / 1e9;
 	run_stop_clock(r);
-	for (i = 0; with && i < BLOCK8_BLOCKERS; i++) {
+	for (i = 0; with && i < others; i++) {
 		b[i].join();
-		all += blocks[i];
+		sum->done += done[i];
 	}
-	for (i = 0; i < BLOCK8_WORKERS; i++) {
-		n += w[i].pieces;
-		worst = w[i].worst_ns > worst ? w[i].worst_ns : worst;
+	for (i = 0; i < workers; i++) {
+		sum->pieces += w[i].pieces;
+		if (w[i].worst_ns > sum->worst_ns)
+			sum->worst_ns = w[i].worst_ns;
 	}
-	*ph = { n * 1e9 / ns, worst / 1e6, all * 1e9 / ns };
 }
 
-static void block8_with(struct run *r, struct block8_phase *ph)
+static void beside_with(struct run *r, struct beside_sum *sum)
 {
 	std::atomic<bool> fed(true);
+
+	if (r->arg == BLOCK8_NANO || r->arg == HOG) {
+		beside_phase(r, true, sum);
+		return;
+	}
 	std::thread feeder(block8_feed, &fed);
 
-	block8_phase(r, ph, true);
+	beside_phase(r, true, sum);
 	fed = false;
 	feeder.join();
 }
 
-static void block8_plain(struct run *r)
+static void beside(struct run *r)
 {
-	struct block8_phase with, without;
+	struct beside_sum with = {}, without = {};
 	threads ts(r->procs);
+	long i;
 
 	for (auto &fd : block8_fd)
 		if (pipe(fd))
 			check(-errno, "pipe");
-	if (r->round & 1)
-		block8_with(r, &with);
-	block8_phase(r, &without, false);
-	if (!(r->round & 1))
-		block8_with(r, &with);
-	r->value = 100 * with.rate / without.rate;
-	run_field(r, "worst_ms", with.worst_ms - without.worst_ms);
-	run_field(r, "stall_with_ms", with.worst_ms);
-	run_field(r, "stall_without_ms", without.worst_ms);
-	run_field(r, "pieces_s_with", with.rate);
-	run_field(r, "pieces_s_without", without.rate);
-	run_field(r, "blocks_s", with.blocks_s);
+	for (i = 0; i < r->n; i++) {
+		if ((r->round + i) & 1)
+			beside_with(r, &with);
+		beside_phase(r, false, &without);
+		if (!((r->round + i) & 1))
+			beside_with(r, &with);
+	}
+	r->value = 100 * (with.pieces / with.s) / (without.pieces / without.s);
+	run_field(r, "worst_ms", (with.worst_ns - without.worst_ns) / 1e6);
+	run_field(r, "stall_with_ms", with.worst_ns / 1e6);
+	run_field(r, "stall_without_ms", without.worst_ns / 1e6);
+	run_field(r, "pieces_s_with", with.pieces / with.s);
+	run_field(r, "pieces_s_without", without.pieces / without.s);
+	if (r->arg != HOG)
+		run_field(r, "blocks_s", with.done / with.s);
 }
 
 #define MEM_QUEUED 10000
@@ -648,7 +684,10 @@ const struct peer_row peer_rows[] = {
 	{ "steal_1us", steal, 1, STACKS, NULL, NULL },
 	{ "block8", NULL, 0, NULL, NO_ANNOUNCE, NULL },
 	{ "block8_sleep", NULL, 0, NULL, NO_ANNOUNCE, NULL },
-	{ "block8_plain", block8_plain, 0, NULL, NULL, "percent" },
+	{ "block8_plain", beside, BLOCK8_PLAIN, NULL, NULL, "percent" },
+	{ "block8_yield", beside, BLOCK8_YIELD, NULL, NULL, "percent" },
+	{ "block8_nanosleep", beside, BLOCK8_NANO, NULL, NULL, "percent" },
+	{ "hog", beside, HOG, NULL, NULL, "percent" },
 	{ "mem", mem, 0, "100,000 fibers; " STACKS, NULL, NULL },
 	{ "idle", idle, 0, PERMIT, NULL, NULL },
 	{}

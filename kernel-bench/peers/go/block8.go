@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 
-// What 56 goroutines lose by 8 others that block their threads; see block8.c.
+// What goroutines lose by others beside them, 56 by 8 that block their threads
+// or 100 by one that never yields; see beside.h, block8.c and hog.c.
 //
 // The pipes are read by the system call and not as os.File: that would wait in
 // the poller, and no thread would block. They are fed by a process of its own,
@@ -21,17 +22,22 @@ const (
 	block8Pipe = iota
 	block8Sleep
 	block8Plain
+	block8Yield
+	block8Nano
+	hogs
 )
 
 const (
 	block8Workers  = 56
 	block8Blockers = 8
-	block8WorkUs   = 20
+	besideWorkUs   = 20
 	block8Ns       = 10000000
+	hogWorkers     = 100
 )
 
-type phase struct {
-	rate, worstMs, blocks float64
+// sum is what all phases of a kind gave together.
+type sum struct {
+	s, pieces, worstMs, done float64
 }
 
 type worker struct {
@@ -75,7 +81,7 @@ func (w *worker) gap() {
 
 func (w *worker) run() {
 	for !stopping() {
-		work(block8WorkUs)
+		work(besideWorkUs)
 		w.pieces++
 		if w.pieces&15 == 0 {
 			cpuMark()
@@ -90,11 +96,14 @@ func block8Wait(how int64, fd int) {
 	var c [1]byte
 	var err error
 	n := 1
+	t := syscall.NsecToTimespec(block8Ns)
 	switch how {
 	case block8Sleep:
-		t := syscall.NsecToTimespec(block8Ns)
 		_ = syscall.Nanosleep(&t, nil)
-	case block8Plain:
+	case block8Nano:
+		_, _, _ = syscall.RawSyscall(syscall.SYS_NANOSLEEP,
+			uintptr(unsafe.Pointer(&t)), 0, 0)
+	case block8Plain, block8Yield:
 		got, _, no := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd),
 			uintptr(unsafe.Pointer(&c[0])), 1)
 		n = int(got)
@@ -113,85 +122,110 @@ func block8Wait(how int64, fd int) {
 	}
 }
 
-func block8Phase(r *run, with bool) phase {
-	var workers, blockers sync.WaitGroup
-	var blocks [block8Blockers]int64
-	w := make([]worker, block8Workers)
-	ph := phase{}
+// other is one of those beside the workers.
+func other(how int64, fd int, done *int64) {
+	for !stopping() {
+		if how != hogs {
+			block8Wait(how, fd)
+		}
+		*done++
+		if how == block8Yield || how == block8Nano {
+			runtime.Gosched()
+		}
+	}
+}
+
+func besidePhase(r *run, workers, others int, ph *sum) {
+	var working, beside sync.WaitGroup
+	done := make([]int64, others)
+	w := make([]worker, workers)
 	r.begin()
-	for i := 0; with && i < block8Blockers; i++ {
+	beside.Add(others)
+	for i := range done {
 		i := i
-		blockers.Add(1)
 		go func() {
-			for !stopping() {
-				block8Wait(r.arg, block8Fd[i])
-				blocks[i]++
-			}
-			blockers.Done()
+			other(r.arg, block8Fd[i], &done[i])
+			beside.Done()
 		}()
 	}
-	workers.Add(block8Workers)
+	working.Add(workers)
 	for i := range w {
 		i := i
 		w[i].last = r.t0
 		go func() {
 			w[i].run()
-			workers.Done()
+			working.Done()
 		}()
 	}
-	workers.Wait()
-	s := float64(now()-r.t0) / 1e9
+	working.Wait()
+	ph.s += float64(now()-r.t0) / 1e9
 	r.stopClock()
-	blockers.Wait()
+	beside.Wait()
 	for i := range w {
-		ph.rate += float64(w[i].pieces) / s
+		ph.pieces += float64(w[i].pieces)
 		if ms := float64(w[i].worst) / 1e6; ms > ph.worstMs {
 			ph.worstMs = ms
 		}
 	}
-	for _, n := range blocks {
-		ph.blocks += float64(n) / s
+	for _, n := range done {
+		ph.done += float64(n)
 	}
-	return ph
 }
 
-func block8With(r *run) phase {
-	if r.arg == block8Sleep {
-		return block8Phase(r, true)
-	}
+// fed calls phase while the pipes are fed.
+func fed(phase func()) {
 	feeder := exec.Command("/proc/self/exe", "feed")
 	feeder.Stderr = os.Stderr
+	var ends []*os.File
 	for i := range block8Fd {
 		var fd [2]int
 		check(syscall.Pipe2(fd[:], syscall.O_CLOEXEC), "pipe2")
 		block8Fd[i] = fd[0]
-		feeder.ExtraFiles = append(feeder.ExtraFiles,
-			os.NewFile(uintptr(fd[1]), "pipe"))
+		ends = append(ends, os.NewFile(uintptr(fd[1]), "pipe"))
 	}
+	feeder.ExtraFiles = ends
 	quit, err := feeder.StdinPipe()
 	check(err, "a pipe to the feeder")
 	check(feeder.Start(), "the feeder")
-	ph := block8Phase(r, true)
+	phase()
 	quit.Close()
 	check(feeder.Wait(), "the feeder")
-	return ph
+	for i, end := range ends {
+		end.Close()
+		syscall.Close(block8Fd[i])
+	}
 }
 
-func block8(r *run) {
-	var with, without phase
-	if r.round&1 == 1 {
-		with = block8With(r)
+func beside(r *run) {
+	var with, without sum
+	workers, others := block8Workers, block8Blockers
+	if r.arg == hogs {
+		workers, others = hogWorkers, 1
 	}
-	without = block8Phase(r, false)
-	if r.round&1 == 0 {
-		with = block8With(r)
+	for i := int64(0); i < r.n; i++ {
+		first := (r.round+i)&1 == 1
+		for _, there := range []bool{first, !first} {
+			switch {
+			case !there:
+				besidePhase(r, workers, 0, &without)
+			case r.arg == block8Sleep || r.arg == block8Nano ||
+				r.arg == hogs:
+				besidePhase(r, workers, others, &with)
+			default:
+				fed(func() {
+					besidePhase(r, workers, others, &with)
+				})
+			}
+		}
 	}
 	r.set("unit", "percent")
-	r.value = 100 * with.rate / without.rate
+	r.value = 100 * (with.pieces / with.s) / (without.pieces / without.s)
 	r.set("worst_ms", with.worstMs-without.worstMs)
 	r.set("stall_with_ms", with.worstMs)
 	r.set("stall_without_ms", without.worstMs)
-	r.set("pieces_s_with", with.rate)
-	r.set("pieces_s_without", without.rate)
-	r.set("blocks_s", with.blocks)
+	r.set("pieces_s_with", with.pieces/with.s)
+	r.set("pieces_s_without", without.pieces/without.s)
+	if r.arg != hogs {
+		r.set("blocks_s", with.done/with.s)
+	}
 }

@@ -16,32 +16,36 @@ type row struct {
 }
 
 const (
-	joined    = "joined by a sync.WaitGroup"
-	channel   = "a permit is a channel with room for one"
-	announced = "read(2) through package syscall, which tells the scheduler"
-	asleep    = "nanosleep(2) through package syscall"
-	raw       = "RawSyscall: the scheduler is not told"
+	joined      = "joined by a sync.WaitGroup"
+	channel     = "a permit is a channel with room for one"
+	announced   = "read(2) through package syscall, which tells the scheduler"
+	tenChildren = "ten children joined by one WaitGroup"
+	asleep      = "nanosleep(2) through package syscall"
+	raw         = "RawSyscall: the scheduler is not told"
 )
 
 var rows = map[string]row{
-	"switch":        {switchRow, 0, channel},
-	"yield_g2":      {yield, 2, ""},
-	"yield_g64":     {yield, 64, ""},
-	"yield_g10000":  {yield, 10000, ""},
-	"spawn_join":    {spawnJoin, 0, joined},
-	"spawn_join_sw": {spawnJoin, 1, joined},
-	"batch":         {batch, 0, "all joined by one sync.WaitGroup"},
-	"fib":           {fibRow, 0, joined},
-	"skynet":        {skynetRow, 0, "ten children joined by one WaitGroup"},
-	"parkwake":      {parkwake, 1200000, channel},
-	"parkwake_spin": {parkwake, 4000, channel},
-	"steal":         {steal, 10, "all joined by one sync.WaitGroup"},
-	"steal_1us":     {steal, 1, "all joined by one sync.WaitGroup"},
-	"block8":        {block8, block8Pipe, announced},
-	"block8_sleep":  {block8, block8Sleep, asleep},
-	"block8_plain":  {block8, block8Plain, raw},
-	"mem":           {mem, 0, channel + ", made by each"},
-	"idle":          {idle, 0, channel},
+	"switch":           {switchRow, 0, channel},
+	"yield_g2":         {yield, 2, ""},
+	"yield_g64":        {yield, 64, ""},
+	"yield_g10000":     {yield, 10000, ""},
+	"spawn_join":       {spawnJoin, 0, joined},
+	"spawn_join_sw":    {spawnJoin, 1, joined},
+	"batch":            {batch, 0, "all joined by one sync.WaitGroup"},
+	"fib":              {fibRow, 0, joined},
+	"skynet":           {skynetRow, 0, tenChildren},
+	"parkwake":         {parkwake, 1200000, channel},
+	"parkwake_spin":    {parkwake, 4000, channel},
+	"steal":            {steal, 10, "all joined by one sync.WaitGroup"},
+	"steal_1us":        {steal, 1, "all joined by one sync.WaitGroup"},
+	"block8":           {beside, block8Pipe, announced},
+	"block8_sleep":     {beside, block8Sleep, asleep},
+	"block8_plain":     {beside, block8Plain, raw},
+	"block8_yield":     {beside, block8Yield, raw},
+	"block8_nanosleep": {beside, block8Nano, raw},
+	"hog":              {beside, hogs, "preempted by a signal"},
+	"mem":              {mem, 0, channel + ", made by each"},
+	"idle":             {idle, 0, channel},
 }
 
 type yieldG struct {

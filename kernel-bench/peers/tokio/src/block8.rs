@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 
-//! What 56 tasks lose by 8 others that block their threads; see block8.c.
+//! What tasks lose by others beside them, 56 by 8 that block their threads or
+//! 100 by one that never yields; see beside.h, block8.c and hog.c.
 //!
 //! block_in_place() is what announces it: the worker's queue goes to another
 //! thread.  After it the task yields, which weft's does not: tasks that yielded
@@ -15,16 +16,23 @@ use tokio::task::{block_in_place, spawn, yield_now};
 pub const PIPE: i64 = 0;
 pub const SLEEP: i64 = 1;
 pub const PLAIN: i64 = 2;
+pub const YIELD: i64 = 3;
+pub const NANO: i64 = 4;
+pub const HOG: i64 = 5;
 
 const WORKERS: usize = 56;
 const BLOCKERS: usize = 8;
+const HOG_WORKERS: usize = 100;
 const WORK_US: i64 = 20;
 const BLOCK_NS: i64 = 10_000_000;
 
-struct Phase {
-    rate: f64,
+/// What all phases of a kind gave together.
+#[derive(Default)]
+struct Sum {
+    s: f64,
+    pieces: i64,
     worst_ms: f64,
-    blocks_s: f64,
+    done: i64,
 }
 
 /// How many pieces, and the longest gap without one: also from the start of
@@ -49,48 +57,47 @@ fn read_one(fd: i32) {
     assert!(got == 1, "a read of a pipe");
 }
 
-async fn blocker(how: i64, fd: i32) -> i64 {
-    let mut blocks = 0;
+fn nap() {
+    std::thread::sleep(Duration::from_nanos(BLOCK_NS as u64))
+}
+
+async fn other(how: i64, fd: i32) -> i64 {
+    let mut done = 0;
     while !stopping() {
         match how {
-            SLEEP => block_in_place(|| {
-                std::thread::sleep(Duration::from_nanos(BLOCK_NS as u64))
-            }),
+            SLEEP => block_in_place(nap),
+            NANO => nap(),
             PIPE => block_in_place(|| read_one(fd)),
+            HOG => {}
             _ => read_one(fd),
         }
-        blocks += 1;
-        if how != PLAIN {
+        done += 1;
+        if how != PLAIN && how != HOG {
             yield_now().await;
         }
     }
-    blocks
+    done
 }
 
-async fn phase(r: &mut Run, fds: Option<&[[i32; 2]]>) -> Phase {
+async fn phase(r: &mut Run, fds: &[[i32; 2]], sum: &mut Sum) {
     let how = r.arg;
+    let n = if how == HOG { HOG_WORKERS } else { WORKERS };
     r.begin();
-    let blockers: Vec<_> = fds
-        .unwrap_or(&[])
-        .iter()
-        .map(|fd| spawn(blocker(how, fd[0])))
-        .collect();
-    let workers: Vec<_> = (0..WORKERS).map(|_| spawn(worker(r.t0))).collect();
+    let others: Vec<_> =
+        fds.iter().map(|fd| spawn(other(how, fd[0]))).collect();
+    let workers: Vec<_> = (0..n).map(|_| spawn(worker(r.t0))).collect();
     let mut all = Vec::new();
     for w in workers {
         all.push(w.await.expect("a worker"));
     }
-    let s = (now() - r.t0) as f64 / 1e9;
+    sum.s += (now() - r.t0) as f64 / 1e9;
     r.stop_clock();
-    let mut blocks = 0;
-    for b in blockers {
-        blocks += b.await.expect("one that blocks");
+    for o in others {
+        sum.done += o.await.expect("one of the others");
     }
-    Phase {
-        rate: all.iter().map(|w| w.0).sum::<i64>() as f64 / s,
-        worst_ms: all.iter().map(|w| w.1).max().unwrap() as f64 / 1e6,
-        blocks_s: blocks as f64 / s,
-    }
+    sum.pieces += all.iter().map(|w| w.0).sum::<i64>();
+    let worst = all.iter().map(|w| w.1).max().unwrap() as f64 / 1e6;
+    sum.worst_ms = sum.worst_ms.max(worst);
 }
 
 static FED: AtomicBool = AtomicBool::new(false);
@@ -108,10 +115,10 @@ fn feed(fds: Vec<[i32; 2]>) {
     }
 }
 
-async fn with_blockers(r: &mut Run) -> Phase {
-    let mut fds = vec![[-1; 2]; BLOCKERS];
-    if r.arg == SLEEP {
-        return phase(r, Some(&fds)).await;
+async fn with_others(r: &mut Run, sum: &mut Sum) {
+    let mut fds = vec![[-1; 2]; if r.arg == HOG { 1 } else { BLOCKERS }];
+    if [SLEEP, NANO, HOG].contains(&r.arg) {
+        return phase(r, &fds, sum).await;
     }
     for fd in &mut fds {
         assert!(unsafe { libc::pipe(fd.as_mut_ptr()) } == 0, "pipe");
@@ -121,27 +128,36 @@ async fn with_blockers(r: &mut Run) -> Phase {
         let fds = fds.clone();
         std::thread::spawn(|| feed(fds))
     };
-    let ph = phase(r, Some(&fds)).await;
+    phase(r, &fds, sum).await;
     FED.store(false, Release);
     feeder.join().expect("the feeder");
-    ph
+    for fd in fds.iter().flatten() {
+        unsafe { libc::close(*fd) };
+    }
 }
 
 pub async fn measure(mut r: Run) -> Run {
-    let (with, without);
-    if r.round & 1 == 1 {
-        with = with_blockers(&mut r).await;
-        without = phase(&mut r, None).await;
-    } else {
-        without = phase(&mut r, None).await;
-        with = with_blockers(&mut r).await;
+    let mut with = Sum::default();
+    let mut without = Sum::default();
+    for i in 0..r.n {
+        let first = (r.round as i64 + i) & 1 == 1;
+        for there in [first, !first] {
+            if there {
+                with_others(&mut r, &mut with).await;
+            } else {
+                phase(&mut r, &[], &mut without).await;
+            }
+        }
     }
-    r.value = 100.0 * with.rate / without.rate;
+    let rate = |sum: &Sum| sum.pieces as f64 / sum.s;
+    r.value = 100.0 * rate(&with) / rate(&without);
     r.field("worst_ms", with.worst_ms - without.worst_ms);
     r.field("stall_with_ms", with.worst_ms);
     r.field("stall_without_ms", without.worst_ms);
-    r.field("pieces_s_with", with.rate);
-    r.field("pieces_s_without", without.rate);
-    r.field("blocks_s", with.blocks_s);
+    r.field("pieces_s_with", rate(&with));
+    r.field("pieces_s_without", rate(&without));
+    if r.arg != HOG {
+        r.field("blocks_s", with.done as f64 / with.s);
+    }
     r
 }

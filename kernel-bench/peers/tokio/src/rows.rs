@@ -56,6 +56,9 @@ const ROWS: &[Row] = rows! {
     "block8" "percent" block8::PIPE, block8::measure, IN_PLACE;
     "block8_sleep" "percent" block8::SLEEP, block8::measure, IN_PLACE;
     "block8_plain" "percent" block8::PLAIN, block8::measure, "";
+    "block8_yield" "percent" block8::YIELD, block8::measure, "";
+    "block8_nanosleep" "percent" block8::NANO, block8::measure, "";
+    "hog" "percent" block8::HOG, block8::measure, "";
     "mem" "ns" 0, mem::mem, NOTIFY;
     "idle" "ns" 0, mem::idle, NOTIFY;
 };
