@@ -19,18 +19,18 @@
  * What may stand in a stretch is what does not care on which kernel thread it
  * runs, after any instruction:
  *
- *	- computing, on the G's own stack and on memory, floating point and vector
- *	  registers included
+ *	- computing, on the G's own stack and on memory, floating point and
+ *	  vector registers included
  *	- calls of functions in the same program or shared object that keep to
  *	  these rules
- *	- calls into other shared objects (libm, libc) that do not come back with
- *	  something that belongs to the thread.  The G is not stopped in them, but
- *	  after them: malloc() is allowed, flockfile() is not
+ *	- calls into other shared objects (libm, libc) that do not come back
+ *	  with something that belongs to the thread.  The G is not stopped in
+ *	  them, but after them: malloc() is allowed, flockfile() is not
  *
  * and not:
  *
- *	- a call of weft but weft_preempt_disable(); it may end in an abort with a
- *	  report, or worse
+ *	- a call of weft but weft_preempt_disable(); it may end in an abort with
+ *	  a report, or worse
  *	- errno and any other thread-local variable: its address may be that of
  *	  another thread by the next instruction
  *	- a pthread mutex that is held: it belongs to the thread

@@ -21,8 +21,8 @@
  *
  * With more CPUs than Ps the hog and its successor may have one each, and more
  * CPUs are in use than there are Ps.  Nothing prevents that but the affinity
- * mask or the quota, which are the kernel's (law L2: the overshoot is bounded by
- * the Ms without a token that have not entered yet).
+ * mask or the quota, which are the kernel's (law L2: the overshoot is bounded
+ * by the Ms without a token that have not entered yet).
  *
  * While an M is idle the Gs are its to take: sysmon wakes it, and it seizes.
  * Only if they still wait some ticks later the hog loses its token.

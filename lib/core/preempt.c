@@ -2,23 +2,22 @@
 /*
  * preempt.c - a G that opted in is stopped at any instruction of a stretch.
  *
- *	the G's M			sysmon			the signal's handler
+ *	the G's M		sysmon			the handler
  *
- *	enable: m->stretch.open = 1
+ *	enable: open = 1
  *	unblock the signal
- *	computes			the slice is over
- *					expired = 1
- *					tgkill()  ------------>	on the alternate
- *								stack: look, then
- *	the trampoline,  <------------------------------------- return to the
- *	  on the G's stack					trampoline, the
- *	  saves all registers					signal blocked
- *	weft__preempted()
- *	  open = 0; yield ... maybe another M; open = 1
- *	registers, unblock the signal
+ *	computes		the slice is over:
+ *				expired = 1, tgkill --> on the alternate stack:
+ *							look, then return to
+ *	the trampoline, on  <-------------------------- the trampoline, the
+ *	  the G's stack					signal blocked
+ *	saves all registers
+ *	weft__preempted():
+ *	  open = 0; yield; maybe another M; open = 1
+ *	registers, unblock
  *	computes
- *	disable: block the signal
- *	open = 0
+ *	disable: block the
+ *	  signal, open = 0
  *
  * A C program cannot be stopped just anywhere: it may hold a lock of libc, have
  * the address of a thread-local variable in a register, or be in the middle of
@@ -76,7 +75,7 @@ static bool may_stop(struct m *m, const ucontext_t *uc)
 		return false;
 	lo = (uintptr_t)g->stk;
 	top = lo + stack_size(g->cls);
-	/* Without an alternate stack the signal's frame is where ours would be. */
+	/* No alternate stack: the signal's frame is where ours would be. */
 	if (here >= lo && here < top)
 		return false;
 	return sp <= top && sp >= lo + weft__stack_guard() + ROOM +
@@ -238,6 +237,7 @@ weft__noinline int weft_preempt_disable(void)
 /* A slow path of weft was entered from a stretch. */
 _Noreturn void weft__preempt_broken(struct m *m)
 {
-	weft__bug(m->cur, "a call of weft, or the end of the G, between "
+	weft__bug(m->cur,
+		  "a call of weft, or the end of the G, between "
 		  "weft_preempt_enable() and weft_preempt_disable()");
 }

@@ -183,8 +183,8 @@ static void look_at_want(struct m *m)
 /*
  * Without a token: the P that sits here serves whoever runs here (law L1), and
  * as from any such thread an idle M is woken.  A G that only starts others
- * becomes a hog (hog.c), and would else pay for the global queue each time.  The
- * G that the M itself ran comes from the idle loop, and does go there.
+ * becomes a hog (hog.c), and would else pay for the global queue each time.
+ * The G that the M itself ran comes from the idle loop, and does go there.
  */
 static bool push_as_guest(struct m *m, struct g *g)
 {
@@ -201,7 +201,7 @@ static bool push_as_guest(struct m *m, struct g *g)
 		if (RQ(push, m->vc, &p->q, g) != RUNQ_OK)
 			return false;
 	}
-	smp_mb();	/* its partner: the membarrier of who parks, in idle.c */
+	smp_mb();	/* its partner: the membarrier in idle.c, park() */
 	if (READ_ONCE(S.nidle))
 		weft__wake_one(m->node);
 	return true;

@@ -20,7 +20,7 @@ static u32 stop;
 static u32 turns[GS];
 static bool computing;
 
-/* Yields at once, or computes for a while and looks whether its time is over. */
+/* Yields at once, or computes for a while and yields when its slice is over. */
 static void *worker(void *arg)
 {
 	u32 *mine = arg;
