@@ -77,6 +77,24 @@ TEST(garbage_harms_nothing)
 	DONE();
 }
 
+/* The first M has started, and looks for a slot of its own no more. */
+static void *runs(void *arg)
+{
+	rt_set(arg, 1);
+	return arg;
+}
+
+static bool tell(u32 seen)
+{
+	u32 up = 0;
+
+	if (weft_go(runs, &up) || !AWAIT(rt_get(&up)))
+		return false;
+	slots[0].word = seen;
+	WRITE_ONCE(S.m[0]->slot, &slots[0]);
+	return true;
+}
+
 /* A word that lies for ever: the M sleeps, and is said to run. */
 static void *sleeps(void *arg)
 {
@@ -111,8 +129,7 @@ TEST(a_lie_costs_a_slice_at_most)
 
 	ASSERT_EQ(0, rt_start(1));
 	ASSERT_EQ(0, pipe(fd));
-	slots[0].word = WEFT__SEEN_RUNNING;
-	WRITE_ONCE(S.m[0]->slot, &slots[0]);
+	ASSERT_TRUE(tell(WEFT__SEEN_RUNNING));
 	ASSERT_EQ(0, weft_go(both, fd));
 	/* The other G runs on another M: somebody has asked /proc. */
 	EXPECT_TRUE(AWAIT(rt_get(&done)));
@@ -125,8 +142,7 @@ TEST(a_lie_costs_a_slice_at_most)
 TEST(one_who_runs_may_be_said_to_sleep)
 {
 	ASSERT_EQ(0, rt_start(1));
-	slots[0].word = WEFT__SEEN_BLOCKED;
-	WRITE_ONCE(S.m[0]->slot, &slots[0]);
+	ASSERT_TRUE(tell(WEFT__SEEN_BLOCKED));
 	ASSERT_EQ(0, weft_go(blocks, NULL));
 	ASSERT_EQ(0, weft_go(blocks, NULL));
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
