@@ -115,7 +115,7 @@ struct m {
 		u32 still;	/* ticks without a pop */
 		s64 used;	/* CPU time at the last one, without /proc */
 		u32 over;	/* of these, with the slice over */
-		s64 cpu;	/* hog.c: its CPU time near the start; 0: none */
+		s64 cpu;	/* hog.c: CPU time near the start; 0: none */
 		u32 token;
 	} mon;
 	struct {		/* counters: written here, read anywhere */

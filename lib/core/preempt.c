@@ -25,15 +25,16 @@
  * So what counts is not where the code is but what it has promised, and three
  * rules keep that safe by construction:
  *
- *	- The signal is blocked in every M but in a stretch: the mask is the lock.
- *	  Nothing of weft can be interrupted, and a G without a stretch sees no
- *	  signal at all, so that none of its system calls fails with EINTR.
- *	- In a stretch only code of the object that opened it is interrupted, not
- *	  what it calls in libc or elsewhere, where locks and errno are.  A later
- *	  tick tries again; what is not preempted in three ticks is a hog (hog.c).
- *	- The handler switches nothing.  It runs on the alternate stack, and looks
- *	  whether all is as expected: the slice over, the stack pointer in the
- *	  G's stack with enough room below it.
+ *	- The signal is blocked in every M but in a stretch: the mask is the
+ *	  lock.  Nothing of weft can be interrupted, and a G without a stretch
+ *	  sees no signal at all, so that none of its calls fails with EINTR.
+ *	- In a stretch only code of the object that opened it is interrupted,
+ *	  not what it calls in libc or elsewhere, where locks and errno are.  A
+ *	  later tick tries again; what is not preempted in three ticks is a hog
+ *	  (hog.c).
+ *	- The handler switches nothing.  It runs on the alternate stack, and
+ *	  looks whether all is as expected: the slice over, the stack pointer
+ *	  in the G's stack with enough room below it.
  *
  * A call of weft in a stretch breaks the promise; the slow paths notice.
  *
