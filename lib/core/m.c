@@ -196,9 +196,10 @@ static void m_init(struct m *m, u32 id, u32 tok)
  */
 void weft__call_to(struct m *spare, u32 cpu, const cpu_set_t *set)
 {
-	if (READ_ONCE(spare->bound) == cpu || !READ_ONCE(spare->tid))
+	if (READ_ONCE(spare->bound) == cpu)
 		return;
-	weft__thread_bind(spare->tid, set, S.topo.setsize);
+	/* By its handle: it may not have started yet, and have no tid. */
+	pthread_setaffinity_np(spare->thread, S.topo.setsize, set);
 	WRITE_ONCE(spare->bound, cpu);
 	atomic_or(&S.bound[spare->id / 64], 1ull << spare->id % 64);
 }

@@ -41,6 +41,7 @@ static void *yields(void *arg)
 struct reader {
 	int fd[2];
 	u32 in, out;		/* reads begun and done */
+	u32 fed;		/* bytes written; the feeder's own */
 	u32 rounds;
 };
 
@@ -61,11 +62,12 @@ static void *reads(void *arg)
 /* An ordinary thread feeds it, once the yielder has gone on without it. */
 static bool feed(struct reader *r)
 {
-	u32 in = READ_ONCE(r->out) + 1;
 	u64 t;
 
-	if (!AWAIT(READ_ONCE(r->in) == in))
+	/* It has read all that it was given, and asks for more. */
+	if (!AWAIT(READ_ONCE(r->in) == r->fed + 1))
 		return false;
+	r->fed++;
 	t = READ_ONCE(turns);
 	return AWAIT(READ_ONCE(turns) > t + 1) && write(r->fd[1], "x", 1) == 1;
 }
@@ -155,14 +157,16 @@ TEST(it_is_a_sched_idle_thread_on_the_seat)
 TEST(sysmon_setting_turns_it_off)
 {
 	struct reader r = { 0 };
+	u32 i;
 
 	setenv("WEFT_BLOCK_DETECT", "sysmon", 1);
 	ASSERT_EQ(0, rt_start(1));
 	EXPECT_FALSE(weft__feature(WEFT__SENTINEL));
 	ASSERT_EQ(0, weft_go(yields, NULL));
 	ASSERT_TRUE(reader_start(&r, 5));
-	while (READ_ONCE(r.out) < 5)
+	for (i = 0; i < 5; i++)
 		ASSERT_TRUE(feed(&r));
+	ASSERT_TRUE(AWAIT(READ_ONCE(r.out) == 5));
 	EXPECT_GE(rt_stats().handoffs, 1);
 	EXPECT_EQ(0, rt_stats().handoffs_sentinel);
 	EXPECT_EQ(NULL, sentinel_of(0));
@@ -220,6 +224,8 @@ TEST(runs_in_vain_never_takes_and_retires)
 	u64 looks, handoffs;
 
 	NEEDS_CPUS(2);
+	/* The monitor comes too late to put another M beside the hog. */
+	setenv("WEFT_SYSMON", "1000000", 1);
 	ASSERT_EQ(0, rt_start(1));
 	NEEDS_SENTINEL();
 	ASSERT_EQ(0, weft_go(yields, NULL));
