@@ -166,7 +166,7 @@ TEST(who_is_in_nobodys_way_is_no_hog)
 	ASSERT_EQ(0, weft_go(alone, NULL));
 	EXPECT_TRUE(AWAIT(!rt_stats().gs));
 	EXPECT_EQ(0, rt_stats().hogs);
-	/* Unless it slept, in a page fault, on a machine that is short of all. */
+	/* Unless it slept, in a page fault, on a machine short of all. */
 	EXPECT_TRUE(rt_stats().m_created == 1 || rt_stats().handoffs);
 	DONE();
 }
