@@ -86,8 +86,6 @@ static const struct {
 	const char *(*probe)(void);
 	const char *off;
 	const char *use;
-	u32 needs;		/* bits of features that come before it here */
-	const char *lacks;	/* why it is off without these */
 } table[WEFT__NFEATURES] = {
 	[WEFT__RSEQ] = {
 		"rseq", weft__rseq_probe,
@@ -120,9 +118,7 @@ static const struct {
 	[WEFT__SENTINEL] = {
 		"sentinel", probe_sentinel,
 		"turned off by WEFT_BLOCK_DETECT=sysmon",
-		"notices a blocked M in microseconds; else the monitor's tick",
-		WEFT__BIT(WEFT__RSEQ) | WEFT__BIT(WEFT__MEMBARRIER_RSEQ),
-		"a P sits on no CPU without rseq and membarrier" },
+		"notices a blocked M in microseconds; else the monitor's tick" },
 	[WEFT__CGROUP] = {
 		"cgroup", probe_cgroup,
 		"turned off",
@@ -131,6 +127,17 @@ static const struct {
 
 static const char *why_off[WEFT__NFEATURES];
 
+/* Why f is of no use with those that are on, which come before it. */
+static const char *lacks(int f, u32 on)
+{
+	const u32 seats = WEFT__BIT(WEFT__RSEQ) |
+			  WEFT__BIT(WEFT__MEMBARRIER_RSEQ);
+
+	if (f == WEFT__SENTINEL && (on & seats) != seats)
+		return "a P sits on no CPU without rseq and membarrier";
+	return NULL;
+}
+
 int weft__features_probe(u32 off, u32 need)
 {
 	u32 on = 0;
@@ -138,9 +145,9 @@ int weft__features_probe(u32 off, u32 need)
 	for (int f = 0; f < WEFT__NFEATURES; f++) {
 		if (off & WEFT__BIT(f))
 			why_off[f] = table[f].off;
-		else if (table[f].needs & ~on)
-			why_off[f] = table[f].lacks;
 		else
+			why_off[f] = lacks(f, on);
+		if (!why_off[f])
 			why_off[f] = table[f].probe();
 		if (!why_off[f])
 			on |= WEFT__BIT(f);
