@@ -31,7 +31,8 @@ struct upid {
 };
 
 struct pid {
-	struct upid numbers[1];
+	unsigned int level;
+	struct upid numbers[];
 };
 
 struct task_struct {
