@@ -20,7 +20,8 @@
  * That it runs is a hint, not a proof: SCHED_IDLE has a weight of 3 beside
  * 1,024, so it gets a little of a busy CPU too, and 17 % beside a thread of
  * nice 19.  So it looks, at most LOOKS times, then rests for a millisecond
- * (kernel-bench block8_yield: one look 52 to 85 %, a hundred 94 to 99).  Looks
+ * (kernel-bench block8_yield; after one look a sketch kept 52 to 85 %, after a
+ * hundred 94 to 99).  Looks
  * that cost more than 1 % of the time and find nothing retire it for a while,
  * and the monitor does the work at its tick.
  *

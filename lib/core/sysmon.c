@@ -17,10 +17,10 @@
  *	- tokens and Ps beyond the number in use are taken out of it again
  *
  * The tick is 1 ms; while an M was found blocked lately, 50 us and doubling;
- * and 10 ms once nothing has stood and no M was in an announced section for 50
- * ticks, for on a virtual machine a wake-up by a timer alone may cost 20 us of
- * CPU, 2 % at 1 ms (kernel-bench monitor).  The first M to block after that
- * waits as long as a slice is.
+ * and 10 ms once for 50 ticks nothing has stood, no M was in an announced
+ * section and no G waited that a sentinel does not watch over; for on a virtual
+ * machine a wake-up by a timer alone may cost 20 us of CPU, 2 % at 1 ms
+ * (kernel-bench monitor).
  *
  * It sleeps for good when every token is idle at two ticks in a row, or no G is
  * left: where Gs are woken now and then, each would wake the monitor with its M
