@@ -5,7 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "../core/rt.h"
-#include "../../lib/block/sentinel.h"
+#include <block/sentinel.h>
 
 #include <dirent.h>
 #include <fcntl.h>
