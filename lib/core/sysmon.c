@@ -154,10 +154,18 @@ static void warn_once(struct monitor *mon)
 		  "(%u there; %s)", S.nm, why);
 }
 
-static struct m *spare_or_new(struct monitor *mon, u32 tok)
+/*
+ * Who takes token tok, which is t; NULL: nobody, or it has changed.  An M that
+ * parked after we had read its state is asleep, too; but before it sleeps its
+ * token is IDLE.
+ */
+static struct m *spare_or_new(struct monitor *mon, u32 tok, uintptr_t t)
 {
-	struct m *s = weft__claim_spare(S.p[tok]->node, RUNQ_NOCPU);
+	struct m *s;
 
+	if (READ_ONCE(S.tok[tok]) != t)
+		return NULL;
+	s = weft__claim_spare(S.p[tok]->node, RUNQ_NOCPU);
 	if (!s)
 		s = new_m(mon, tok);
 	if (!s)
@@ -188,7 +196,7 @@ static void stay_short(struct monitor *mon, struct m *m)
 
 static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 {
-	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
+	struct m *s = spare_or_new(mon, tok, t), *m = tok_m(t);
 
 	if (!s)
 		return;
@@ -208,7 +216,7 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 /* It computes: another M goes on with the Gs that wait. */
 static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
 {
-	struct m *s = spare_or_new(mon, tok), *m = tok_m(t);
+	struct m *s = spare_or_new(mon, tok, t), *m = tok_m(t);
 
 	if (!s)
 		return;
