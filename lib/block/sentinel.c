@@ -243,7 +243,7 @@ static void *sentinel_main(void *arg)
 
 /* ---- sysmon, and the end ---- */
 
-static bool start(struct sentinel *s, u32 seat, s64 now)
+static void start(struct sentinel *s, u32 seat, s64 now)
 {
 	struct weft__thread_attr attr = { .cpus = s->set,
 					  .setsize = S.topo.setsize };
@@ -256,11 +256,10 @@ static bool start(struct sentinel *s, u32 seat, s64 now)
 	s->armed = 1;
 	s->state = SENTINEL_ON;
 	if (!weft__thread_create(&s->thread, &attr, sentinel_main, s))
-		return true;
+		return;
 	s->state = SENTINEL_NEW;
 	s->armed = 0;
 	s->not_before = now + NSEC_PER_SEC;
-	return false;
 }
 
 static struct sentinel *sentinel_new(struct p *p)
@@ -277,15 +276,15 @@ static struct sentinel *sentinel_new(struct p *p)
 	return s;
 }
 
-/* sysmon, at a tick: Gs wait in P.  True: it was not on watch, and now is. */
-bool weft__sentinel_arm(struct p *p, s64 now)
+/* sysmon, at a tick: Gs wait in P. */
+void weft__sentinel_arm(struct p *p, s64 now)
 {
 	u32 seat = READ_ONCE(p->q.seat);
 	struct sentinel *s = p->sentinel;
 
 	if (!weft__feature(WEFT__SENTINEL) || seat >= S.nseats ||
 	    (!READ_ONCE(S.nspare) && !weft__may_create_m()))
-		return false;
+		return;
 	if (!s)
 		s = sentinel_new(p);
 	WRITE_ONCE(p->sentinel, s);
@@ -293,12 +292,13 @@ bool weft__sentinel_arm(struct p *p, s64 now)
 	    READ_ONCE(s->state) == SENTINEL_OFF ||
 	    now < READ_ONCE(s->retired_until) ||
 	    now < READ_ONCE(s->not_before))
-		return false;
-	if (s->state == SENTINEL_NEW)
-		return start(s, seat, now);
+		return;
+	if (s->state == SENTINEL_NEW) {
+		start(s, seat, now);
+		return;
+	}
 	WRITE_ONCE(s->armed, 1);
 	weft__futex_wake(&s->armed, 1);
-	return true;
 }
 
 /* Is it this P's sentinel that notices, or sysmon? */

@@ -253,7 +253,7 @@ int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 void weft__revoke(u32 i);
 
 /* block/sentinel.c; sysmon's, and for the end */
-bool weft__sentinel_arm(struct p *p, s64 now);
+void weft__sentinel_arm(struct p *p, s64 now);
 bool weft__sentinel_in_charge(const struct p *p, s64 now);
 void weft__sentinels_stop(void);
 

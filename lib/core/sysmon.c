@@ -22,12 +22,8 @@
  * machine a wake-up by a timer alone may cost 20 us of CPU, 2 % at 1 ms
  * (kernel-bench monitor).
  *
- * It sleeps for good when every token is idle at two ticks in a row, or no G is
- * left: where Gs are woken now and then, each would wake the monitor with its M
- * (kernel-bench low_load).  The protocol is Dekker's again: announce
- * (mon_asleep, LOCK); every token IDLE; membarrier; all queues empty, one
- * private G counting; and whoever un-idles a token kicks us.  It is not the
- * count nidle that is asked, which runs ahead of the words.
+ * It sleeps for good when nothing is left to watch (silence.c); who goes on in
+ * place of an M that blocked is in spares.c.
  */
 #include "policy_hooks.h"
 #include "blocked.h"
@@ -36,29 +32,11 @@
 #include "sysmon.h"
 #include "timer.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <weft/stats.h>
-
-#define SLICE (10 * NSEC_PER_MSEC)
-#define SPARES_MIN 4
-#define SPARES_MAX 16
 #define SHORT_US 50		/* the short tick: kernel-bench block8 */
 #define PREEMPT_TICKS 3
 #define QUIET_TICKS 50		/* in a row: then QUIET times as long */
 #define QUIET 10
 #define SHORT_FOR (20 * NSEC_PER_MSEC)	/* short ticks after a handoff */
-
-struct monitor {
-	s64 now;
-	s64 short_until;
-	s64 refused_until;	/* no thread was there: ask then */
-	u32 tick_us;
-	u32 last_tok;		/* handed off last */
-	u32 quiet;		/* ticks in a row in which nothing stood */
-	u32 idle;		/* ticks in a row with every token idle */
-	bool warned;
-};
 
 void weft__sysmon_kick(void)
 {
@@ -89,19 +67,6 @@ static s64 run_timers(s64 now)
 	return next;
 }
 
-static s64 next_timer(void)
-{
-	s64 next = INT64_MAX, t;
-	u32 i;
-
-	for (i = 0; i < S.maxprocs; i++) {
-		t = weft__timers_next(S.p[i]->timers);
-		if (t < next)
-			next = t;
-	}
-	return next;
-}
-
 /* ---- Ms that stand ---- */
 
 /*
@@ -118,7 +83,7 @@ static bool sleeps(struct m *m, s64 stood)
 
 	if (seen == WEFT__SEEN_BLOCKED)
 		return true;
-	if (seen != WEFT__SEEN_NEVER && stood < SLICE)
+	if (seen != WEFT__SEEN_NEVER && stood < MON_SLICE)
 		return false;
 	c = weft__thread_state(m->tid);
 	if (!c) {
@@ -126,61 +91,6 @@ static bool sleeps(struct m *m, s64 stood)
 		return m->mon.still > 1 && m->mon.used == used;
 	}
 	return c == 'S' || c == 'D' || c == 'T' || c == 't';
-}
-
-/* Asking in vain may cost half a short tick. */
-static struct m *new_m(struct monitor *mon, u32 tok)
-{
-	struct m *m;
-
-	if (mon->now < mon->refused_until)
-		return NULL;
-	m = weft__m_create(tok);
-	if (!m)
-		mon->refused_until = mon->now + SLICE;
-	return m;
-}
-
-static void warn_once(struct monitor *mon)
-{
-	char why[32] = "the system refuses more";
-
-	if (mon->warned)
-		return;
-	mon->warned = true;
-	if (S.nm >= S.opts.max_m)
-		snprintf(why, sizeof(why), "WEFT_MAX_M=%u", S.opts.max_m);
-	weft__say("weft: no kernel thread in place of one that blocked "
-		  "(%u there; %s)", S.nm, why);
-}
-
-/*
- * Who takes token tok, which is t; NULL: nobody, or it has changed.  An M that
- * parked after we had read its state is asleep, too; but before it sleeps its
- * token is IDLE.
- */
-static struct m *spare_or_new(struct monitor *mon, u32 tok, uintptr_t t)
-{
-	struct m *s;
-
-	if (READ_ONCE(S.tok[tok]) != t)
-		return NULL;
-	s = weft__claim_spare(S.p[tok]->node, RUNQ_NOCPU);
-	if (!s)
-		s = new_m(mon, tok);
-	if (!s)
-		warn_once(mon);
-	return s;
-}
-
-/* A claimed spare is to run there. */
-static void call_to(struct m *s, u32 cpu)
-{
-	if (weft__twin || !weft__topo_allowed(&S.topo, cpu))
-		return;
-	CPU_ZERO_S(S.topo.setsize, S.one_cpu);
-	CPU_SET_S(cpu, S.topo.setsize, S.one_cpu);
-	weft__call_to(s, cpu, S.one_cpu);
 }
 
 /* Short ticks, unless a sentinel looks. */
@@ -196,12 +106,12 @@ static void stay_short(struct monitor *mon, struct m *m)
 
 static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 {
-	struct m *s = spare_or_new(mon, tok, t), *m = tok_m(t);
+	struct m *s = weft__spare_or_new(mon, tok, t), *m = tok_m(t);
 
 	if (!s)
 		return;
 	if (m && s->node == m->node)
-		call_to(s, READ_ONCE(m->vc->cpu_id));
+		weft__spare_to(s, READ_ONCE(m->vc->cpu_id));
 	if (m)
 		WRITE_ONCE(m->brief, m->mon.still == 1);
 	if (!weft__handoff(tok, t, s))
@@ -216,12 +126,12 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 /* It computes: another M goes on with the Gs that wait. */
 static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
 {
-	struct m *s = spare_or_new(mon, tok, t), *m = tok_m(t);
+	struct m *s = weft__spare_or_new(mon, tok, t), *m = tok_m(t);
 
 	if (!s)
 		return;
 	if (S.opts.bind == WEFT_BIND_CPU)
-		call_to(s, S.p[tok]->home);
+		weft__spare_to(s, S.p[tok]->home);
 	WRITE_ONCE(m->brief, 0);
 	if (!weft__handoff(tok, t, s))
 		return;
@@ -235,7 +145,7 @@ static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
 	struct m *m = tok_m(t);
 	u32 grace = weft__preempt_send(m) ? PREEMPT_TICKS : 1;
 
-	if (m->mon.over > grace && weft__hog(m, SLICE))
+	if (m->mon.over > grace && weft__hog(m, MON_SLICE))
 		put_beside(mon, tok, t);
 }
 
@@ -252,7 +162,7 @@ static s64 slice_of(const struct m *m)
 {
 	u64 slice = READ_ONCE(m->slice);
 
-	return slice && policy_on() ? (s64)(slice & INT64_MAX) : SLICE;
+	return slice && policy_on() ? (s64)(slice & INT64_MAX) : MON_SLICE;
 }
 
 static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
@@ -270,12 +180,12 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	}
 	if (state != M_BLOCK && state != M_RUN)
 		return;
-	if (since >= SLICE / 10)
+	if (since >= MON_SLICE / 10)
 		weft__hog_note(m);
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	due = wait || since >= SLICE;
+	due = wait || since >= MON_SLICE;
 	if ((due || weft__blocked_wanted) && sleeps(m, since)) {
 		weft__blocked_asleep(m, m->mon.since);
 		if (due)
@@ -336,10 +246,11 @@ static void watch_p(struct monitor *mon, struct p *p)
 	void *g[RUNQ_SIZE];
 	u32 n;
 
-	if (runq_waiting(&p->q) &&
-	    (weft__sentinel_arm(p, mon->now) ||
-	     !weft__sentinel_in_charge(p, mon->now)))
-		mon->quiet = 0;
+	if (runq_waiting(&p->q)) {
+		weft__sentinel_arm(p, mon->now);
+		if (!weft__sentinel_in_charge(p, mon->now))
+			mon->quiet = 0;
+	}
 	if (!runq_waiting(&p->q) || p_moved(p) != p->mon.moved) {
 		p->mon.moved = p_moved(p);
 		p->mon.still = 0;
@@ -360,52 +271,6 @@ static void watch_p(struct monitor *mon, struct p *p)
 	}
 }
 
-/* Where a sentinel watches, a spare is bound beforehand. */
-static void spread_spares(void)
-{
-	u32 i, seat, n = READ_ONCE(S.nprocs);
-	struct m *s;
-
-	for (i = 0; i < n; i++) {
-		seat = READ_ONCE(S.p[i]->q.seat);
-		if (!S.p[i]->sentinel || seat >= S.nseats)
-			continue;
-		s = weft__claim_spare(S.p[i]->node, seat);
-		if (!s)
-			return;
-		if (s->node == S.p[i]->node)
-			call_to(s, seat);
-		weft__enter_spare(s);
-	}
-}
-
-/*
- * Spares for the next Ms that block: a sentinel cannot make one.  None before
- * the first is missed; then two for each P, since all may block at once and
- * their successors right after, and those that return need a CPU first to
- * become spares again.
- */
-static void keep_spares(struct monitor *mon)
-{
-	u32 want = 2 * READ_ONCE(S.nprocs);
-	struct m *m;
-
-	if (!S.n.handoffs && READ_ONCE(S.spare_wanted) == SPARE_NEVER)
-		return;
-	WRITE_ONCE(S.spare_wanted, SPARE_ONCE);
-	if (want < SPARES_MIN)
-		want = SPARES_MIN;
-	if (want > SPARES_MAX)
-		want = SPARES_MAX;
-	while (READ_ONCE(S.nspare) < want) {
-		m = new_m(mon, mon->last_tok);
-		if (!m)
-			return;
-		weft__enter_spare(m);	/* asleep, as a spare is */
-	}
-	spread_spares();
-}
-
 static void watch_all(struct monitor *mon)
 {
 	u32 i, n = READ_ONCE(S.nprocs);
@@ -423,121 +288,21 @@ static void watch_all(struct monitor *mon)
 			weft__wake_one(&S.node[i]);
 	weft__starved_retry();
 	weft__unbind();
-	keep_spares(mon);
-}
-
-/* ---- silence ---- */
-
-static bool all_idle(void)
-{
-	u32 i, n = READ_ONCE(S.nprocs);
-	uintptr_t t;
-
-	for (i = 0; i < n; i++) {
-		t = smp_load_acquire(&S.tok[i]);
-		if (t && !(t & TOK_IDLE))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Has an M a G in its hands: in the kernel, or on its way back, between taking
- * the G off itself and putting it into a queue?
- */
-static bool any_in_hands(void)
-{
-	u32 i, state, n = smp_load_acquire(&S.nm);
-
-	for (i = 0; i < n; i++) {
-		state = smp_load_acquire(&S.m[i]->state);
-		if (state == M_RUN || state == M_BLOCK || state == M_SPIN ||
-		    READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Told once in each episode: Gs that ran and parked again make another one,
- * though we may have slept through it.
- */
-static bool told_already(bool running)
-{
-	u32 i, n = smp_load_acquire(&S.nm), told = 1 + running;
-	u64 parks = 0;
-
-	for (i = 0; i < n; i++)
-		parks += READ_ONCE(S.m[i]->nparked);
-	if (S.deadlocked == told && S.deadlock_parks == parks)
-		return true;
-	S.deadlock_parks = parks;
-	WRITE_ONCE(S.deadlocked, told);
-	return false;
-}
-
-/* Every token is idle, no queue holds a G: the end, or a deadlock? */
-static void quiet(void)
-{
-	bool running = READ_ONCE(S.running);
-	s64 live;
-
-	if (any_in_hands())
-		return;
-	/* What left the hands before we looked is in a queue by now. */
-	fence_all();
-	if (!all_idle() || weft__any_work(0))
-		return;
-	live = weft__live();
-	if (!live && running) {
-		smp_store_release(&S.done, 1);
-		weft__futex_wake(&S.done, 1);
-		return;
-	}
-	if (!live) {
-		S.deadlocked = 0;
-		return;
-	}
-	if (READ_ONCE(S.nforeign) || next_timer() != INT64_MAX ||
-	    READ_ONCE(S.starved) || told_already(running))
-		return;
-	if (running) {
-		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
-			  "wake one", (long long)live);
-		weft_dump(2);
-		exit(2);
-	}
-	if (S.opts.on_deadlock)
-		S.opts.on_deadlock(S.opts.on_deadlock_arg);
-}
-
-static bool may_sleep(struct monitor *mon)
-{
-	if (!all_idle()) {
-		mon->idle = 0;
-		return false;
-	}
-	if (READ_ONCE(S.starved) ||
-	    (++mon->idle < 2 && !(READ_ONCE(S.running) && !weft__live())))
-		return false;
-	(void)xchg(&S.mon_asleep, 1);
-	if (!all_idle())
-		return false;
-	fence_all();
-	return !weft__any_work(0) && !READ_ONCE(S.signals);
+	weft__keep_spares(mon);
 }
 
 static void nap(struct monitor *mon)
 {
 	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC, timer;
 
-	if (may_sleep(mon)) {
-		quiet();
+	if (weft__may_sleep(mon)) {
+		weft__silence();
 		until = INT64_MAX;
 	}
 	WRITE_ONCE(S.mon_until, until);
 	smp_mb();	/* a new timer's owner sees until, or we see it */
-	timer = next_timer();	/* once: a second look may see it cancelled */
+	/* once: a second look may see it cancelled */
+	timer = weft__next_timer();
 	if (timer < until)
 		until = timer;
 	if (!READ_ONCE(S.mon_stop))

@@ -1,9 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * sysmon.h - what sysmon calls that lives higher up.
+ * sysmon.h - what the monitor's files share, and what it calls that lives
+ * higher up.
  */
 #ifndef WEFT_CORE_SYSMON_H
 #define WEFT_CORE_SYSMON_H
+
+#include "../arch/compiler.h"
+
+#define MON_SLICE (10 * NSEC_PER_MSEC)
+
+struct m;
+
+/* The monitor's own; nobody else touches it. */
+struct monitor {
+	s64 now;
+	s64 short_until;
+	s64 refused_until;	/* no thread was there: ask then */
+	u32 tick_us;
+	u32 last_tok;		/* handed off last */
+	u32 quiet;		/* ticks in a row in which nothing stood */
+	u32 idle;		/* ticks in a row with every token idle */
+	bool warned;
+};
+
+/* spares.c: who goes on in place of an M that blocked */
+struct m *weft__spare_or_new(struct monitor *mon, u32 tok, uintptr_t t);
+void weft__spare_to(struct m *s, u32 cpu);
+void weft__keep_spares(struct monitor *mon);
+
+/* silence.c: may it sleep; and then: is this the end, or a deadlock? */
+bool weft__may_sleep(struct monitor *mon);
+void weft__silence(void);
+s64 weft__next_timer(void);
 
 /* sync/parker.c: unpark what signal handlers listed */
 void weft__signals_run(void);

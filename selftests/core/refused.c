@@ -283,6 +283,8 @@ TEST(the_next_spare)
 	weft__membarrier_price();
 	ASSERT_EQ(0, pipe(p[0].fd));
 	ASSERT_EQ(0, pipe(p[1].fd));
+	/* a sentinel is a thread, too, and may be the first that is asked */
+	setenv("WEFT_BLOCK_DETECT", "sysmon", 1);
 	ASSERT_EQ(0, rt_start(1));
 	refuse_these(ALL ^ 1);	/* one successor, and no spare besides */
 	ASSERT_EQ(0, weft_go(blocks, &p[0]));
@@ -303,6 +305,24 @@ TEST(the_next_spare)
 	EXPECT_TRUE(AWAIT(rt_stats().ms > 2));
 	ASSERT_EQ(1, write(p[0].fd[1], "x", 1));
 	ASSERT_EQ(1, write(p[1].fd[1], "x", 1));
+	DONE();
+}
+
+/* No sentinel: sysmon hands off, and asks for one again. */
+TEST(the_sentinel)
+{
+	struct pipe_g p = { 0 };
+	u32 ran = 0;
+
+	weft__membarrier_price();
+	ASSERT_EQ(0, pipe(p.fd));
+	ASSERT_EQ(0, rt_start(1));
+	refuse_these(1);
+	ASSERT_EQ(0, weft_go(blocks, &p));
+	EXPECT_TRUE(AWAIT(sleeps_in(&p, 0)));
+	ASSERT_EQ(0, weft_go(adds, &ran));
+	EXPECT_TRUE(AWAIT(READ_ONCE(ran) == 1));
+	ASSERT_EQ(1, write(p.fd[1], "x", 1));
 	DONE();
 }
 

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
+/*
+ * silence.c - no token is in use: may the monitor sleep?  Has the program
+ * ended, or does every G wait for ever?
+ *
+ * The monitor sleeps for good when every token is idle at two ticks in a row,
+ * or no G is left: where Gs are woken now and then, each would wake the monitor
+ * with its M (kernel-bench low_load).  The protocol is Dekker's: announce
+ * (mon_asleep, LOCK); every token IDLE; membarrier; all queues empty, one
+ * private G counting; and whoever un-idles a token kicks it.  It is not the
+ * count nidle that is asked, which runs ahead of the words.
+ */
+#include "sched.h"
+#include "sysmon.h"
+#include "timer.h"
+
+#include <stdlib.h>
+#include <weft/stats.h>
+
+s64 weft__next_timer(void)
+{
+	s64 next = INT64_MAX, t;
+	u32 i;
+
+	for (i = 0; i < S.maxprocs; i++) {
+		t = weft__timers_next(S.p[i]->timers);
+		if (t < next)
+			next = t;
+	}
+	return next;
+}
+
+static bool all_idle(void)
+{
+	u32 i, n = READ_ONCE(S.nprocs);
+	uintptr_t t;
+
+	for (i = 0; i < n; i++) {
+		t = smp_load_acquire(&S.tok[i]);
+		if (t && !(t & TOK_IDLE))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Has an M a G in its hands: in the kernel, or on its way back, between taking
+ * the G off itself and putting it into a queue?
+ */
+static bool any_in_hands(void)
+{
+	u32 i, state, n = smp_load_acquire(&S.nm);
+
+	for (i = 0; i < n; i++) {
+		state = smp_load_acquire(&S.m[i]->state);
+		if (state == M_RUN || state == M_BLOCK || state == M_SPIN ||
+		    READ_ONCE(S.m[i]->cur) != &S.m[i]->g0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Told once in each episode: Gs that ran and parked again make another one,
+ * though we may have slept through it.
+ */
+static bool told_already(bool running)
+{
+	u32 i, n = smp_load_acquire(&S.nm), told = 1 + running;
+	u64 parks = 0;
+
+	for (i = 0; i < n; i++)
+		parks += READ_ONCE(S.m[i]->nparked);
+	if (S.deadlocked == told && S.deadlock_parks == parks)
+		return true;
+	S.deadlock_parks = parks;
+	WRITE_ONCE(S.deadlocked, told);
+	return false;
+}
+
+/* Every token is idle, no queue holds a G: the end, or a deadlock? */
+void weft__silence(void)
+{
+	bool running = READ_ONCE(S.running);
+	s64 live;
+
+	if (any_in_hands())
+		return;
+	/* What left the hands before we looked is in a queue by now. */
+	fence_all();
+	if (!all_idle() || weft__any_work(0))
+		return;
+	live = weft__live();
+	if (!live && running) {
+		smp_store_release(&S.done, 1);
+		weft__futex_wake(&S.done, 1);
+		return;
+	}
+	if (!live) {
+		S.deadlocked = 0;
+		return;
+	}
+	if (READ_ONCE(S.nforeign) || weft__next_timer() != INT64_MAX ||
+	    READ_ONCE(S.starved) || told_already(running))
+		return;
+	if (running) {
+		weft__say("weft: deadlock: all %lld Gs wait, and nothing can "
+			  "wake one", (long long)live);
+		weft_dump(2);
+		exit(2);
+	}
+	if (S.opts.on_deadlock)
+		S.opts.on_deadlock(S.opts.on_deadlock_arg);
+}
+
+bool weft__may_sleep(struct monitor *mon)
+{
+	if (!all_idle()) {
+		mon->idle = 0;
+		return false;
+	}
+	if (READ_ONCE(S.starved) ||
+	    (++mon->idle < 2 && !(READ_ONCE(S.running) && !weft__live())))
+		return false;
+	(void)xchg(&S.mon_asleep, 1);
+	if (!all_idle())
+		return false;
+	fence_all();
+	return !weft__any_work(0) && !READ_ONCE(S.signals);
+}
