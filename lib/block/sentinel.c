@@ -131,7 +131,7 @@ static bool look(struct sentinel *s, u32 here, bool far)
 
 		if (!suspect(t))
 			continue;
-		near = READ_ONCE(m->p) == s->p ||
+		near = m_p(m) == s->p ||
 		       READ_ONCE(m->vc->cpu_id) == here;
 		if ((near || far) && asleep(m) && take(s, i, t))
 			return true;

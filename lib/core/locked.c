@@ -53,7 +53,7 @@ int weft__lock_thread(void)
 	c->locks++;
 	c->lm = m;
 	m->lockedg = m->cur;
-	m->locked = 1;
+	WRITE_ONCE(m->locked, 1);	/* m_p() asks */
 	WRITE_ONCE(m->p, &weft__dead_p);
 	return 0;
 }
@@ -64,7 +64,7 @@ static void unlock(struct m *m, struct g *g)
 	g_cold(g)->lm = NULL;
 	atomic_sub(&S.nlocked, 1);
 	m->lockedg = NULL;
-	m->locked = 0;		/* the next slow entry relocates */
+	WRITE_ONCE(m->locked, 0);	/* the next slow entry relocates */
 }
 
 int weft__unlock_thread(void)

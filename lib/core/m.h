@@ -66,7 +66,7 @@ struct m {
 	u64 nreadied;
 
 	/* what slow paths use */
-	struct p *last;		/* the P before m->p was poisoned */
+	struct p *last;		/* what m->p was or is about to be; sched.h */
 	struct node *node;
 	u32 id;
 	u32 rng;

@@ -151,6 +151,19 @@ static inline bool has_token(const struct m *m)
 	return tok_m(t) == m && !(t & TOK_IDLE);
 }
 
+/*
+ * The P that m, which has a token, works on, though its m->p be poisoned;
+ * &weft__dead_p: none, a G is locked to it.  For everybody.
+ */
+static inline struct p *m_p(const struct m *m)
+{
+	struct p *p = READ_ONCE(m->p);
+
+	if (p == &weft__dead_p && !READ_ONCE(m->locked))
+		p = READ_ONCE(m->last);
+	return p;
+}
+
 /* A full fence on all threads of the process. */
 static inline void fence_all(void)
 {

@@ -25,10 +25,13 @@
  * Nobody waits on STOPPED.  A push goes to the global queue, a pop looks
  * elsewhere, a second seizer leaves.
  *
- * P is manned if another M with a token that is not idle names it in m->p.
- * There are as many Ps as tokens and each M names one P, so a token holder
- * without a P finds one that is unmanned.  Whether that M is on P's CPU right
- * now is no criterion: it would man two.
+ * P is manned if another M with a token that is not idle names it in m->p; or
+ * in m->last, if m->p is poisoned: it has its token back, or somebody wants it
+ * in its slow path.  Else an M that is not in the scheduler right now would
+ * lose its P, with a membarrier, for nothing.  (One that a G is locked to
+ * names nothing: it serves no queue.)  There are as many Ps as tokens and each
+ * M names one P, so a token holder without a P finds one that is unmanned.
+ * Whether that M is on P's CPU right now is no criterion: it would man two.
  *
  * membarrier takes a mutex of the whole system: moves of a P may spend one in
  * 50 us, 16 in a burst.  An M that may not works from the global queue.
@@ -156,7 +159,7 @@ bool weft__manned(struct p *p, const struct m *me)
 		uintptr_t t = smp_load_acquire(&S.tok[i]);
 		struct m *o = tok_m(t);
 
-		if (o && o != me && !(t & TOK_IDLE) && READ_ONCE(o->p) == p)
+		if (o && o != me && !(t & TOK_IDLE) && m_p(o) == p)
 			return true;
 	}
 	return false;
@@ -226,10 +229,13 @@ static void bring_along(struct m *m, struct p *old)
 /*
  * m->p = p for an M that believes it has a token.  Who takes the token CASes
  * it and then poisons m->p; we store m->p, fence, and then ask the token.  So
- * either we see that it is gone, or the poison comes after our store.
+ * either we see that it is gone, or the poison comes after our store.  m->last
+ * first: whoever finds m->p dead takes us to name that.
  */
 static bool name(struct m *m, struct p *p)
 {
+	WRITE_ONCE(m->last, p);
+	barrier();
 	WRITE_ONCE(m->p, p);
 	smp_mb();
 	if (weft__confirm(m))
@@ -276,7 +282,6 @@ bool weft__relocate(struct m *m)
 	}
 	if (!name(m, p))
 		return false;
-	m->last = p;
 	if (p != old)
 		bring_along(m, old);
 	return READ_ONCE(p->q.seat) == c;

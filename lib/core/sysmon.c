@@ -96,11 +96,7 @@ static bool sleeps(struct m *m, s64 stood)
 /* Short ticks, unless a sentinel looks. */
 static void stay_short(struct monitor *mon, struct m *m)
 {
-	struct p *p = READ_ONCE(m->p);
-
-	if (p == &weft__dead_p)
-		p = m->last;
-	if (!p || !weft__sentinel_in_charge(p, mon->now))
+	if (!weft__sentinel_in_charge(m_p(m), mon->now))
 		mon->short_until = mon->now + SHORT_FOR;
 }
 
@@ -151,9 +147,7 @@ static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
 
 static bool gs_wait(struct m *m)
 {
-	struct p *p = READ_ONCE(m->p);
-
-	if (runq_waiting(&p->q) || weft__policy_local(m->tok))
+	if (runq_waiting(&m_p(m)->q) || weft__policy_local(m->tok))
 		return true;
 	return !READ_ONCE(S.nidle) && weft__any_work(0);
 }

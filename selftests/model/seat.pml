@@ -3,9 +3,11 @@
  * seat.pml - the seat table: seat[p] and seat_of[cpu], who moves which P where
  *
  * State: both words of each seat; for each M the CPU it runs on (or none), its
- * sequence flag, its rq, whether it holds a token, and the place in its walk
- * through compare, look-up, pick and re-seat.  The kernel moves Ms between any
- * two steps; tokens pass from M to M (with NM > 2).  Rings and store buffers
+ * sequence flag, its rq, the P it named last, whether it holds a token, and the
+ * place in its walk through compare, look-up, pick and re-seat.  The kernel
+ * moves Ms between any two steps; tokens pass from M to M (with NM > 2); and
+ * anybody may poison the rq of an M that keeps its token (POISON): who took the
+ * token gave it back, or wants that M in its slow path.  Rings and store buffers
  * are not here (runq.pml): a sequence on P is snapshot and commit, and what is
  * checked is that none commits while someone else holds P stopped.
  *
@@ -14,6 +16,7 @@
  *   seat[p] == c     implies  seat_of[c] == p, so no two Ps share a seat
  *   no commit on a P in the hands of a re-seater
  *   a re-seat that loses the race for the entry cost no membarrier
+ *   nobody picks a P that another token holder works on, poisoned or not
  * Liveness (LIVE): when the kernel has moved Ms MOVES times and lets each run
  * on a CPU of its own, then in the end every token holder works on a P that
  * sits on its CPU.
@@ -41,6 +44,7 @@ bit token[NM];
 bit held[NP];				/* ghost: between membarrier and release */
 byte moves;
 hidden byte o_, p_;
+byte works[NM];				/* ghost: named, and no compare failed since */
 
 #define IN	1
 #define ABORTED	2
@@ -48,18 +52,38 @@ hidden byte o_, p_;
 #define RUN	(oncpu[me] != NONE && token[me])
 #define ISCPU(c)	((c) < NC)
 
-/* another token holder's rq names p */
+/* another token holder names p: by its rq, or by what that was before the poison */
+#ifdef BUG_MANNED_DEAD
+#define NAMES(m)	rq[m]
+#else
+#define NAMES(m)	(rq[m] == NIL -> last[m] : rq[m])
+#endif
 #ifdef BUG_MANNED_CPU
 /* ... or one of them runs on the CPU where p sits */
 #define BY(m, p)	((m) != me && token[m] && \
-			 (rq[m] == (p) || (ISCPU(seat[p]) && oncpu[m] == seat[p])))
+			 (NAMES(m) == (p) || (ISCPU(seat[p]) && oncpu[m] == seat[p])))
 #else
-#define BY(m, p)	((m) != me && token[m] && rq[m] == (p))
+#define BY(m, p)	((m) != me && token[m] && NAMES(m) == (p))
 #endif
 #if NM > 2
 #define MANNED(p)	(BY(0, p) || BY(1, p) || BY(2, p))
 #else
 #define MANNED(p)	(BY(0, p) || BY(1, p))
+#endif
+
+/* m->last before m->p: poison in between leaves no other P named */
+#ifdef BUG_LAST_LATE
+#define NAME1	atomic { RUN -> rq[me] = q; works[me] = q }
+#define NAME2	last[me] = q
+#else
+#define NAME1	atomic { RUN -> last[me] = q }
+#define NAME2	rq[me] = q; works[me] = q
+#endif
+#define HAS(m, p)	((m) != me && token[m] && works[m] == (p))
+#if NM > 2
+#define TAKEN(p)	(HAS(0, p) || HAS(1, p) || HAS(2, p))
+#else
+#define TAKEN(p)	(HAS(0, p) || HAS(1, p))
 #endif
 
 proctype M(byte me)
@@ -76,11 +100,14 @@ end:top: do
 			st[me] = 0;
 			q = 0 }
 	/* the compare failed */
-	:: atomic { RUN && (rq[me] == NIL || seat[rq[me]] != oncpu[me]) -> c = oncpu[me] };
+	:: atomic { RUN && (rq[me] == NIL || seat[rq[me]] != oncpu[me]) ->
+			c = oncpu[me];
+			works[me] = NIL };
 		atomic { RUN -> q = seat_of[c] };
 		if
-		:: atomic { RUN && q != NIL ->		/* a P sits here: work on it */
-			rq[me] = q; last[me] = q; q = 0; c = 0; goto top }
+		:: atomic { RUN && q != NIL };		/* a P sits here: work on it */
+			NAME1;
+			atomic { RUN -> NAME2; q = 0; c = 0; goto top }
 		:: atomic { RUN && q == NIL }
 		fi;
 		/* the one used last if nobody mans it, else any */
@@ -89,9 +116,11 @@ end:top: do
 			:: !MANNED(last[me]) -> q = last[me]
 			:: MANNED(last[me]) && !MANNED(1 - last[me]) -> q = 1 - last[me]
 			:: else -> assert(false)	/* the pigeonhole: one is free */
-			fi };
+			fi;
+			assert(!TAKEN(q)) };
 #ifndef BUG_RQ_LATE
-		atomic { RUN -> rq[me] = q; last[me] = q };
+		NAME1;
+		atomic { RUN -> NAME2 };
 #endif
 		/* reseat(q, c) */
 		atomic { RUN -> o = seat[q];
@@ -157,7 +186,8 @@ release:	atomic { RUN -> held[q] = 0; seat[q] = c };
 		atomic { RUN -> if :: ISCPU(o) -> seat_of[o] = NIL :: else fi };
 #endif
 #ifdef BUG_RQ_LATE
-		atomic { RUN -> rq[me] = q; last[me] = q };
+		NAME1;
+		atomic { RUN -> NAME2 };
 #endif
 leave:		atomic { c = 0; q = 0; o = 0; goto top }
 	od
@@ -172,6 +202,7 @@ inline on(m, c) {
 	occ[c] = m;
 	oncpu[m] = c
 }
+#define LOSE(m)		token[m] = 0; rq[m] = NIL; works[m] = NIL
 #define FREE(m, c)	(oncpu[m] == NONE && occ[c] == NONE)
 
 #ifdef LIVE
@@ -219,12 +250,19 @@ end:	do
 	:: d_step { FREE(2, 2) -> on(2, 2) }
 #endif
 	/* a token goes on to the M that has none; the loser's rq is poisoned */
-	:: d_step { token[0] && !token[1] -> token[0] = 0; rq[0] = NIL; token[1] = 1 }
-	:: d_step { token[0] && !token[2] -> token[0] = 0; rq[0] = NIL; token[2] = 1 }
-	:: d_step { token[1] && !token[0] -> token[1] = 0; rq[1] = NIL; token[0] = 1 }
-	:: d_step { token[1] && !token[2] -> token[1] = 0; rq[1] = NIL; token[2] = 1 }
-	:: d_step { token[2] && !token[0] -> token[2] = 0; rq[2] = NIL; token[0] = 1 }
-	:: d_step { token[2] && !token[1] -> token[2] = 0; rq[2] = NIL; token[1] = 1 }
+	:: d_step { token[0] && !token[1] -> LOSE(0); token[1] = 1 }
+	:: d_step { token[0] && !token[2] -> LOSE(0); token[2] = 1 }
+	:: d_step { token[1] && !token[0] -> LOSE(1); token[0] = 1 }
+	:: d_step { token[1] && !token[2] -> LOSE(1); token[2] = 1 }
+	:: d_step { token[2] && !token[0] -> LOSE(2); token[0] = 1 }
+	:: d_step { token[2] && !token[1] -> LOSE(2); token[1] = 1 }
+#endif
+#ifdef POISON
+	:: d_step { token[0] && rq[0] != NIL -> rq[0] = NIL }
+	:: d_step { token[1] && rq[1] != NIL -> rq[1] = NIL }
+#if NM > 2
+	:: d_step { token[2] && rq[2] != NIL -> rq[2] = NIL }
+#endif
 #endif
 	od
 }
@@ -257,6 +295,7 @@ init { atomic {
 	:: i < NM ->
 		oncpu[i] = NONE;
 		rq[i] = NIL;
+		works[i] = NIL;
 		token[i] = (i < NP);
 		i++
 	:: else -> break
