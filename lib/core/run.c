@@ -20,7 +20,7 @@
 
 struct sched weft__sched;
 struct want weft__want;
-u32 weft__twin;
+u32 weft__twin = TWIN_FENCE;	/* until a start has looked what there is */
 u32 weft__now_ms;
 u32 weft__fp_declared;
 struct fpenv weft__fp_start;

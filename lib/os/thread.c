@@ -264,3 +264,19 @@ void weft__thread_short_slice(void)
 	a.runtime = 100000;
 	weft__syscall(SYS_sched_setattr, 0, &a, 0);
 }
+
+#define RELAX_SPIN 128
+#define RELAX_YIELD (RELAX_SPIN + 32)
+#define RELAX_NS 20000
+
+void weft__thread_relax(u32 round)
+{
+	struct timespec ts = { 0, RELAX_NS };
+
+	if (round < RELAX_SPIN)
+		cpu_relax();
+	else if (round < RELAX_YIELD)
+		weft__syscall(SYS_sched_yield);
+	else
+		weft__syscall(SYS_nanosleep, &ts, NULL);
+}

@@ -69,6 +69,15 @@ void weft__thread_short_slice(void);
  */
 int weft__thread_idle_class(void);
 
+/**
+ * weft__thread_relax() - wait a little for what another thread does soon
+ * @round:	how often the caller has looked in vain
+ *
+ * That thread may be preempted, and wait for this very CPU: first a pause, then
+ * sched_yield(), and where that does not help, as among priorities, a sleep.
+ */
+void weft__thread_relax(u32 round);
+
 /** weft__gettid() - the kernel's number of the calling thread */
 int weft__gettid(void);
 

@@ -20,7 +20,7 @@ static __always_inline int seq_bias_cas(struct vcpu *vc, struct bias *b,
 		"movq %[new_], %c[word](%[b])\n"
 		WEFT__SEQ_END
 		:
-		: [vc] "r"(vc), [b] "r"(b), [old] "r"(old), [new_] "r"(new_),
+		: [vc] "r"(vc), [b] "r"(b), [old] "re"(old), [new_] "re"(new_),
 		  [seat] "i"(offsetof(struct bias, bias)),
 		  [word] "i"(offsetof(struct bias, word)),
 		  [cpu0] "i"(BIAS_CPU0)
