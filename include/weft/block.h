@@ -13,6 +13,8 @@
  *
  * or	n = WEFT_BLOCKING(read(fd, buf, sizeof(buf)));
  *
+ * What is known to take long begins with weft_block_begin_for() (hint.h).
+ *
  * errno is kept over weft_block_end() as over any switch; read it through
  * weft_errno().
  */

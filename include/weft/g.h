@@ -40,6 +40,9 @@ typedef void *weft_fn(void *arg);
  *		(preempt.h)
  * @policy_word: what the program tells a scheduling policy of it (policy.h);
  *		0: as its parent
+ * @block_ns:	hints (hint.h): how long a blocking call takes
+ * @slice_ns:	its slice
+ * @handoff:	enum weft_handoff
  */
 struct weft_attr {
 	size_t sz;
@@ -47,6 +50,9 @@ struct weft_attr {
 	const char *name;
 	unsigned int preemptible;
 	uint64_t policy_word;
+	int64_t block_ns;
+	int64_t slice_ns;
+	unsigned int handoff;
 };
 
 /**

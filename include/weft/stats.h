@@ -55,6 +55,7 @@ extern "C" {
  * @spares_missed: times it found no kernel thread to hand a token to
  * @hogs:	tokens taken from an M whose G computed on while others waited
  * @preempted:	times a G was stopped in a stretch (preempt.h)
+ * @handoffs_begin: of @handoffs, those by weft_block_begin_for() itself
  */
 struct weft_stats {
 	uint64_t gs, ms, spares, procs, idle;
@@ -70,6 +71,7 @@ struct weft_stats {
 	uint64_t handoffs_sentinel, sentinel_looks, sentinels_retired;
 	uint64_t spares_missed;
 	uint64_t hogs, preempted;
+	uint64_t handoffs_begin;
 };
 
 /**

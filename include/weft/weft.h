@@ -35,6 +35,7 @@
 #include "g.h"
 #include "park.h"
 #include "block.h"
+#include "hint.h"
 #include "preempt.h"
 #include "stats.h"
 #include "policy.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * block.c - the end of an announced section whose token went to another M.
+ * block.c - announced sections whose token goes to another M.
  *
  * Begin and end are in core/fast.h: two plain stores and a load.  sysmon sees
  * the state word, and takes the token of an M that sleeps in its section; the
@@ -18,8 +18,12 @@
  * The kernel shares the CPU out meanwhile.  CPU time tells at each end whether
  * the G still is brief; one that is not goes the long way, and has to show it
  * again.  (kernel-bench block8: 76 to 97 %.)
+ *
+ * A section that is said to take long gives its token away before it begins, if
+ * there is a thread for it, whether Gs wait or not: who has it then finds those
+ * that come, or parks.  Its end is that of any other.
  */
-#include "../core/sched.h"
+#include "../core/hint.h"
 
 #define BRIEF (200 * NSEC_PER_USEC)
 
@@ -69,4 +73,57 @@ weft__noinline void weft__block_end_slow(struct m *m)
 	*m->err = err;
 	if (!has)
 		switch_to(m, &m->g0, POST_PUSH, NULL);
+}
+
+/* ---- a section of which it is known that it blocks ---- */
+
+/* Another M, if one can be had, goes on with our token. */
+static void give_token(struct m *m)
+{
+	uintptr_t t = m_token(m);
+	struct m *s;
+
+	if (tok_m(t) != m || t & (TOK_IDLE | TOK_HANDED))
+		return;
+	s = weft__claim_spare(m->node, RUNQ_NOCPU);
+	if (!s && weft__may_create_m())
+		s = weft__m_create(m->tok);
+	WRITE_ONCE(m->brief, 0);
+	if (s && weft__handoff(m->tok, t, s)) {
+		stat_inc(m->n.handoffs);
+		trace(m, HANDOFF, m->id, s->id);
+	}
+	/* The next one is not to wait for a thread. */
+	if (!READ_ONCE(S.nspare) &&
+	    xchg(&S.spare_wanted, SPARE_NOW) != SPARE_NOW)
+		weft__sysmon_kick();
+}
+
+static bool at_once(const struct m *m)
+{
+	const struct weft_hint_words *w = m->hint;
+
+	return w->handoff == WEFT_HANDOFF_NOW ||
+	       (w->block_ns >= HINT_LONG && w->handoff != WEFT_HANDOFF_NEVER);
+}
+
+int weft_block_begin_for(int64_t ns)
+{
+	struct m *m = this_m();
+	int err, ret;
+
+	if (ns < 0)
+		return -EINVAL;
+	if (!m)
+		return 0;
+	err = *m->err;
+	ret = weft_hint_block(ns);
+	if (ret)
+		return ret;
+	WRITE_ONCE(m->state, M_BLOCK);
+	barrier();
+	if (at_once(m))
+		give_token(m);
+	*m->err = err;
+	return 0;
 }

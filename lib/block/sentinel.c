@@ -38,6 +38,9 @@
  * now and then all the others, since an area is written on the way back to user
  * mode only, and a thread may sleep on another CPU than its own says.
  *
+ * A G may have said that its calls are short, or that it does not want to lose
+ * its P: then it is let sleep.  Such looks are not in vain.
+ *
  * While it looks, its CPU seems busy to the load balancer: so it calls the
  * spare here by affinity (core/m.c).
  *
@@ -47,6 +50,7 @@
  */
 #include "sentinel.h"
 #include "../core/blocked.h"
+#include "../core/hint.h"
 #include "../core/seen.h"
 #include "../os/rseq.h"
 
@@ -56,6 +60,7 @@
 #define LOOKS 100
 #define FAR 8			/* all Ms at each such look */
 #define REST NSEC_PER_MSEC
+#define AWAY (20 * NSEC_PER_USEC) /* its CPU had something to do */
 #define WINDOW (100 * NSEC_PER_MSEC)
 #define SPURIOUS 100		/* one part in so many */
 #define PENALTY_MIN NSEC_PER_SEC
@@ -88,6 +93,33 @@ static bool asleep(struct m *m)
 		return false;
 	weft__blocked_note(m, c.nr, 0);
 	return true;
+}
+
+/*
+ * Its G has said that it sleeps briefly: so long, from when it is first seen
+ * to.  If it was not seen for a while it ran in between, and sleeps anew; if
+ * another sentinel notes the same M at the same time, it is let sleep a little
+ * longer.
+ */
+static bool let_sleep(struct sentinel *s, struct m *m)
+{
+	s64 ns = hint_patience(m), now, seen;
+	u64 pops;
+
+	if (likely(!ns))
+		return false;
+	s->patient = true;
+	if (ns == HINT_NEVER)
+		return true;	/* sysmon ends that */
+	now = weft__now();
+	pops = m_pops(m);
+	seen = READ_ONCE(m->patient.seen);
+	WRITE_ONCE(m->patient.seen, now);
+	if (READ_ONCE(m->patient.pops) != pops || now - seen > AWAY) {
+		WRITE_ONCE(m->patient.pops, pops);
+		WRITE_ONCE(m->patient.until, now + ns);
+	}
+	return now < READ_ONCE(m->patient.until);
 }
 
 /* It has a token and should run. */
@@ -133,7 +165,8 @@ static bool look(struct sentinel *s, u32 here, bool far)
 			continue;
 		near = m_p(m) == s->p ||
 		       READ_ONCE(m->vc->cpu_id) == here;
-		if ((near || far) && asleep(m) && take(s, i, t))
+		if ((near || far) && (hint_now(m) || asleep(m)) &&
+		    !let_sleep(s, m) && take(s, i, t))
 			return true;
 	}
 	return false;
@@ -146,7 +179,7 @@ static void account(struct sentinel *s, s64 now, s64 cpu, bool found)
 
 	if (found)
 		s->penalty = 0;
-	else
+	else if (!s->patient)
 		s->spent += cpu;
 	if (now - s->window >= WINDOW) {
 		if (s->spent * SPURIOUS > now - s->window) {
@@ -193,6 +226,7 @@ static bool watch(struct sentinel *s)
 	bool found = false;
 	u32 looks, seat;
 
+	s->patient = false;
 	for (looks = 0; looks < LOOKS && !READ_ONCE(S.sentinels_stop);
 	     looks++) {
 		seat = READ_ONCE(s->p->q.seat);

@@ -28,6 +28,7 @@ struct sentinel {
 	struct vcpu *vc;
 	s64 spent, window;	/* CPU time in vain, since when */
 	s64 penalty;		/* how long the next retirement is */
+	bool patient;		/* it let one sleep */
 	struct {		/* counters: read by anyone */
 		u64 handoffs, looks, retired, no_spare;
 	} n;

@@ -411,7 +411,7 @@ static __always_inline void block_end(void)
  * changes of meaning; the rest follows the layout by itself.
  */
 #define WEFT__LAYOUT                                                          \
-	((u64)2 << 48 | (u64)sizeof(struct g) << 40 |                         \
+	((u64)3 << 48 | (u64)sizeof(struct g) << 40 |                         \
 	 (u64)offsetof(struct m, nreadied) << 28 |                            \
 	 (u64)offsetof(struct runq, b) << 12 | sizeof(struct ctx))
 

@@ -9,6 +9,7 @@
 #include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
+#include "hint.h"
 #include "preempt.h"
 #include "../os/rseq.h"
 
@@ -79,11 +80,17 @@ static int apply(struct m *m, struct g *g, const struct weft_attr *attr,
 
 	if (!ret && size)
 		ret = weft__g_bind(m, g, size);
-	if (!ret && attr->name) {
+	if (!ret)
+		ret = weft__hint_attr(g, attr);
+	if (ret)
+		return ret;
+	if (g->flags & GF_HINT)
+		g->ctx = (struct ctx *)((uintptr_t)g->ctx | CTX_HINT);
+	if (attr->name) {
 		g->flags |= GF_COLD;
 		g_cold(g)->name = attr->name;
 	}
-	return ret;
+	return 0;
 }
 
 /* What a spawn that is not in a hurry does; size 0: the default stack. */
@@ -150,6 +157,9 @@ int weft__spawn_attr(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		return ret;
 	if (!fn || !gp || !read_attr(&a, attr))
 		return -EINVAL;
+	ret = weft__hint_check(&a);
+	if (ret)
+		return ret;
 	if (a.stack) {
 		size = weft__stack_round(a.stack);
 		if (!size)

@@ -32,7 +32,8 @@ typedef void *weft__fn(void *);
  */
 #define CTX_FRESH 1ul		/* no stack yet */
 #define CTX_LOCKED 2ul		/* or-ed in: runs on its own M only */
-#define CTX_SPECIAL 3ul
+#define CTX_HINT 4ul		/* or-ed in: has hints (hint.c) */
+#define CTX_SPECIAL 7ul
 
 /* g->join: what has become of it, and who wants to know */
 #define JOIN_NONE 0ul		/* runs; nobody waits */
@@ -50,6 +51,8 @@ enum wait { WAIT_NONE, WAIT_JOIN, WAIT_PARK, WAIT_SLEEP, WAIT_STACK };
 #define GF_LOCKED 2u		/* bound to an M */
 #define GF_TIMED 4u		/* its wait has a deadline */
 #define GF_BRIEF 8u		/* runs briefly between blocked calls */
+#define GF_HINT 16u		/* it gave hints */
+#define GF_INSIDE 32u		/* parked inside of a G with hints (hint.c) */
 #define GF_POLICY 64u		/* a policy has been told of it */
 #define GF_PREEMPT 128u		/* may open stretches (preempt.c) */
 

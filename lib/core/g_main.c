@@ -6,7 +6,7 @@
  * is taken first.  A G that ends looks for its successor before it leaves: a
  * fresh one inherits the stack, without a switch.
  */
-#include "sched.h"
+#include "hint.h"
 #include "gpool.h"
 #include "g_end.h"
 #include "run.h"
@@ -101,7 +101,7 @@ void *weft__g_site(const struct g *g)
 {
 	if (g->join == JOIN_INLINE)
 		return NULL;	/* its joiner's stack does not tell */
-	if ((uintptr_t)g->ctx == CTX_FRESH || !g->stk || !g->cls)
+	if (((uintptr_t)g->ctx & ~CTX_HINT) == CTX_FRESH || !g->stk || !g->cls)
 		return g->stk;
 	return *(void **)(stack_top(g->stk, g->cls) - WEFT__LINE);
 }
@@ -162,24 +162,31 @@ void weft__starved_retry(void)
 }
 
 /*
- * A G that cannot just be resumed: fresh, or locked to an M.  Returns what to
- * run instead.
+ * A G that cannot just be resumed: fresh, locked to an M, or with hints.
+ * Returns what to run instead.
  */
 weft__noinline struct g *weft__prepare(struct m *m, struct g *g)
 {
+	uintptr_t c = (uintptr_t)g->ctx;
 	char *stk;
 
-	if ((uintptr_t)g->ctx == CTX_FRESH) {
-		stk = get_stack(m, default_class());
-		if (stk) {
-			bind(g, stk, default_class());
-			return g;
-		}
-		starve(g);
-	} else {
+	if (c & CTX_LOCKED) {
 		m->handover = g;	/* the idle loop delivers it */
+		return &m->g0;
 	}
-	return &m->g0;
+	if ((c & ~CTX_HINT) == CTX_FRESH) {
+		stk = get_stack(m, default_class());
+		if (!stk) {
+			starve(g);
+			return &m->g0;
+		}
+		bind(g, stk, default_class());
+	}
+	if (c & CTX_HINT) {
+		g->ctx = (struct ctx *)((uintptr_t)g->ctx & ~CTX_HINT);
+		weft__hint_in(m, g);
+	}
+	return g;
 }
 
 /* ---- the end ---- */

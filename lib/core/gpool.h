@@ -24,6 +24,7 @@ struct gslab {
 	struct gslab *next;
 	u32 used;		/* carved so far; grows only */
 	void *side;		/* policy_g.c: by CAS, once */
+	struct hints *hints;	/* hint.c: the same */
 };
 
 struct gpool;

@@ -245,6 +245,12 @@ static struct g *look(struct m *m)
 
 	if (READ_ONCE(m->p) == &weft__dead_p)
 		weft__relocate(m);
+	if (m->look_due) {
+		m->look_due = 0;
+		g = weft__tick(m);
+		if (g)
+			return g;
+	}
 	g = weft__pop_slow(m);
 	if (g)
 		return g;

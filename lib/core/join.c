@@ -12,7 +12,7 @@
  * The joiner becomes visible only after its context is saved; so the CAS is
  * done by whoever runs after the switch.
  */
-#include "sched.h"
+#include "hint.h"
 #include "g_end.h"
 #include "gpool.h"
 #include "timer.h"
@@ -51,12 +51,13 @@ static int wait_for(struct m *m, struct g *c, struct g *to, void **ret)
 	return finished(m, c, ret);
 }
 
-/* The child had keys, a lock, or declared FP words. */
+/* The child had keys, a lock, declared FP words, or hints around it. */
 weft__noinline void weft__child_end(struct g *c, struct g *self)
 {
 	struct fpenv fp;
 
 	weft__g_end(c);
+	weft__hint_child_ended(c, self);
 	if (!weft__fp_declared)
 		return;
 	weft__fp_declared_read(self, &fp);
@@ -79,6 +80,7 @@ static int run_child_eh(struct m *m, struct g *c, void **ret)
 /* What join_taken() could not do in place. */
 weft__noinline int weft__join_taken(struct m *m, struct g *c, void **ret)
 {
+	struct g *to = c;
 	int err;
 
 	if (c->join != JOIN_NONE) {
@@ -86,8 +88,13 @@ weft__noinline int weft__join_taken(struct m *m, struct g *c, void **ret)
 		push(m, c);	/* from here on it may be gone */
 		return err;
 	}
-	if ((uintptr_t)c->ctx != CTX_FRESH || !stack_half_free(m->cur))
-		return wait_for(m, c, c, ret);
+	if ((uintptr_t)c->ctx != CTX_FRESH || !stack_half_free(m->cur)) {
+		if (m->hinted) {	/* leaves by the idle loop only */
+			push(m, c);
+			to = pop(m);
+		}
+		return wait_for(m, c, to, ret);
+	}
 	return m->eh ? run_child_eh(m, c, ret) : run_child(m, c, ret);
 }
 

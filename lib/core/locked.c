@@ -17,7 +17,7 @@
  * own token to the M that the G is locked to, wakes it, and looks for another
  * one.  No fast path knows of any of this.
  */
-#include "sched.h"
+#include "hint.h"
 #include "gpool.h"
 #include "g_end.h"
 
@@ -149,6 +149,8 @@ struct g *weft__locked_wait(struct m *m)
 	m->handover = NULL;
 	weft__clear_woken(m);
 	WRITE_ONCE(m->state, M_RUN);
+	if ((uintptr_t)g->ctx & CTX_HINT)
+		weft__hint_in(m, g);
 	g->ctx = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
 	return g;
 }

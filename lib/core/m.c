@@ -8,6 +8,7 @@
 #include "policy_hooks.h"
 #include "g_end.h"
 #include "gpool.h"
+#include "hint.h"
 #include "seen.h"
 #include "../os/mem.h"
 #include "../os/rseq.h"
@@ -51,6 +52,8 @@ static __always_inline void resume(struct m *m, struct g *g, const bool policy)
 		weft__policy_left(m, prev, post == POST_PUSH);
 	if (m->locked && prev == m->lockedg)
 		pc = (struct ctx *)((uintptr_t)pc | CTX_LOCKED);
+	if (unlikely(m->hinted) && weft__hint_out(m, prev))
+		pc = (struct ctx *)((uintptr_t)pc | CTX_HINT);
 	if (post == POST_PUSH) {
 		prev->ctx = pc;
 		push(m, prev);
@@ -127,6 +130,7 @@ static void *m_main(void *arg)
 
 	weft__m = m;
 	WRITE_ONCE(m->tid, weft__gettid());
+	WRITE_ONCE(m->hint->tid, m->tid);
 	m->err = &errno;
 	m->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
 	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
@@ -137,6 +141,7 @@ static void *m_main(void *arg)
 	weft__m_sleep(m);	/* until it is given a token, or told to look */
 	weft__m_loop(m);
 	caches_back(m);
+	WRITE_ONCE(m->hint->tid, 0);
 	WRITE_ONCE(m->state, M_GONE);
 	weft__thread_call_close(m->callfd);	/* no sentinel reads it now */
 	m->callfd = -1;
@@ -152,6 +157,8 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->tid = 0;
 	m->slot = NULL;
 	m->blocked.open = 0;
+	__builtin_memset(&m->patient, 0, sizeof(m->patient));
+	weft__hint_m(m);
 	m->tok = tok;
 	m->p = &weft__dead_p;
 	m->last = S.p[tok];

@@ -23,6 +23,7 @@
 #include <pthread.h>
 
 struct weft__slot;
+struct weft_hint_words;
 
 /* m->state; written by the M, read by sysmon */
 enum m_state {
@@ -60,6 +61,7 @@ struct m {
 	u8 readied;		/* a G was readied since one parked or ended */
 	u8 expired;		/* sysmon: cur has had its slice */
 	u8 locked;		/* a G is bound to this M */
+	u8 hinted;		/* its page is in use, and it ticks early */
 	u32 tok;		/* the token it has or had last */
 	u64 nticks;
 	u64 nparked;
@@ -71,6 +73,14 @@ struct m {
 	u32 id;
 	u32 rng;
 	int tid;
+	struct weft_hint_words *hint; /* its page; hint.c */
+	const struct g *hint_of; /* whose hints are there */
+	u32 hint_pops;		/* since it looked around, as far as early */
+	u32 look_due;		/* it is to look around */
+	struct {		/* sentinel.c: whom a hint lets sleep */
+		u64 pops;
+		s64 seen, until;
+	} patient;
 	struct weft__slot *slot; /* seen.c: what BPF tells of it, or NULL */
 	struct weft__nfutex futex; /* set by who wakes it, cleared by it */
 	u32 pubwait;		/* pushes since the last publish */
@@ -124,6 +134,7 @@ struct m {
 		u64 seizures, seized, reseats, capped;
 		u64 tok_back, returns, returns_global, loose;
 		u64 parked, woken, idblocks, skipped, preempted;
+		u64 handoffs;
 	} n;
 	struct trace trace;
 	char *stk[M_STACKS];

@@ -133,6 +133,9 @@ static const struct setting table[] = {
 	  .help = "guard pages by MADV_GUARD_INSTALL; off: by mprotect" },
 	{ "WEFT_NUMA", WORD, AT(numa), .words = tri_words,
 	  .help = "nodes and distances from libnuma; off: one node" },
+	{ "WEFT_HINTS", WORD, AT(hints), .words = tri_words,
+	  .help = "hints stand where tools can map them; off: they work, and "
+		  "nobody else sees them" },
 	{ "WEFT_FAKE_NODES", NUMBER, AT(fake_nodes), .min = 1, .max = 1024,
 	  .usual = "none",
 	  .help = "split the CPUs into so many nodes, for tests" },
@@ -552,6 +555,7 @@ int weft__opts_features(const struct weft__opts *o)
 					 WEFT__BIT(WEFT__MEMBARRIER_RSEQ) },
 		{ o->guard, WEFT__BIT(WEFT__GUARD) },
 		{ o->numa, WEFT__BIT(WEFT__NUMA) },
+		{ o->hints, WEFT__BIT(WEFT__HINTS) },
 	};
 	u32 off = 0, need = 0;
 

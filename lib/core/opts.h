@@ -43,10 +43,11 @@ enum weft__detect {
  * @max_m:	most Ms
  * @bind:	enum weft_bind
  * @fpenv:	enum weft_fpenv
- * @rseq:	enum weft__tri, as the next three
+ * @rseq:	enum weft__tri, as the next four
  * @membarrier:	and its rseq form
  * @guard:	guard pages without VMAs
  * @numa:	libnuma
+ * @hints:	in a file that tools can map
  * @block_detect: enum weft__detect
  * @fake_nodes:	0: what the machine has
  * @membarrier_us: WEFT__AUTO uses no membarrier that is dearer
@@ -70,6 +71,7 @@ struct weft__opts {
 	u32 membarrier;
 	u32 guard;
 	u32 numa;
+	u32 hints;
 	u32 block_detect;
 	u32 fake_nodes;
 	u32 membarrier_us;

@@ -3,6 +3,7 @@
  * rq.c - push and pop when the fast path could not: spill, publish, the twin.
  */
 #include "policy_hooks.h"
+#include "hint.h"
 #include "preempt.h"
 
 #define SPILL 128		/* half a ring */
@@ -129,6 +130,8 @@ struct g *weft__tick(struct m *m)
 	struct g *g;
 
 	no_stretch(m);
+	if (m->hinted)
+		return weft__hint_tick(m);
 	m->tick = M_TICK;
 	stat_inc(m->nticks);
 	WRITE_ONCE(m->expired, 0);
@@ -272,11 +275,13 @@ weft__noinline void weft__want_slow(struct m *m)
 /*
  * ready() saw a thief or an idle M.  A G that parks right after it readies
  * another hands over its CPU: no wake-up.  One that runs on gets the other a
- * CPU at once; then the G goes where a woken M takes it without a seizure.
+ * CPU at once; then the G goes where a woken M takes it without a seizure,
+ * unless one of the two has said that they talk to each other.
  */
 weft__noinline void weft__ready_idle(struct m *m, struct g *g)
 {
-	if (m->cur != &m->g0 && m->cur->sync >= 2)
+	if (m->cur != &m->g0 &&
+	    (m->cur->sync >= 2 || weft__hint_near(m->cur, g)))
 		push(m, g);
 	else
 		weft__gq_put(m, g);

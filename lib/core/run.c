@@ -8,6 +8,7 @@
 #include "preempt.h"
 #include "run.h"
 #include "seen.h"
+#include "../os/hintmem.h"
 #include "sysmon.h"
 #include "../ctx/overflow.h"
 #include "../ctx/stack.h"
@@ -100,6 +101,7 @@ static void forked(void)
 	for (i = 0; S.m && i < S.nm; i++)
 		weft__thread_call_close(S.m[i]->callfd);
 	weft__detect_forked();
+	weft__hintmem_close();
 	weft__blocked_free();
 	memset(&S, 0, sizeof(S));
 	memset(&weft__want, 0, sizeof(weft__want));
@@ -254,6 +256,7 @@ static void all_free(void)
 	S.one_cpu = NULL;
 	weft__topo_free(&S.topo);
 	weft__blocked_free();
+	weft__hintmem_close();
 }
 
 static int init(const struct weft_opts *opts)
@@ -279,6 +282,8 @@ static int init(const struct weft_opts *opts)
 	ret = nodes_init();
 	if (!ret)
 		ret = ms_init();
+	if (!ret)
+		ret = weft__hintmem_open(S.opts.max_m);
 	if (!ret)
 		ret = weft__procs_init();
 	counters_init();

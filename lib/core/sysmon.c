@@ -27,6 +27,7 @@
  */
 #include "policy_hooks.h"
 #include "blocked.h"
+#include "hint.h"
 #include "preempt.h"
 #include "seen.h"
 #include "sysmon.h"
@@ -135,13 +136,21 @@ static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
 	weft__trace_add(&S.trace, TRACE_HOG, m->id, s->id);
 }
 
+static s64 slice_of(const struct m *m)
+{
+	u64 slice = READ_ONCE(m->slice);
+
+	return slice && policy_on() ? (s64)(slice & INT64_MAX) :
+				      hint_slice(m, MON_SLICE);
+}
+
 /* A stretch is given some ticks to be preempted in, everybody one to yield. */
 static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
 {
 	struct m *m = tok_m(t);
 	u32 grace = weft__preempt_send(m) ? PREEMPT_TICKS : 1;
 
-	if (m->mon.over > grace && weft__hog(m, MON_SLICE))
+	if (m->mon.over > grace && weft__hog(m, slice_of(m)))
 		put_beside(mon, tok, t);
 }
 
@@ -150,13 +159,6 @@ static bool gs_wait(struct m *m)
 	if (runq_waiting(&m_p(m)->q) || weft__policy_local(m->tok))
 		return true;
 	return !READ_ONCE(S.nidle) && weft__any_work(0);
-}
-
-static s64 slice_of(const struct m *m)
-{
-	u64 slice = READ_ONCE(m->slice);
-
-	return slice && policy_on() ? (s64)(slice & INT64_MAX) : MON_SLICE;
 }
 
 static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
@@ -179,12 +181,13 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	wait = gs_wait(m);
 	if (wait && state == M_BLOCK)
 		stay_short(mon, m);
-	due = wait || since >= MON_SLICE;
-	if ((due || weft__blocked_wanted) && sleeps(m, since)) {
+	due = (wait || since >= MON_SLICE) && since >= hint_patience(m);
+	if ((due || weft__blocked_wanted) &&
+	    ((due && hint_now(m)) || sleeps(m, since))) {
 		weft__blocked_asleep(m, m->mon.since);
 		if (due)
 			hand_off(mon, tok, t);
-	} else if (wait && m->mon.over) {
+	} else if (wait && m->mon.over && since >= hint_keeps(m)) {
 		slice_over(mon, tok, t);
 	}
 }

@@ -41,6 +41,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	x(returns_global, returns_global);
 	x(returns_loose, loose);
 	x(preempted, preempted);
+	x(handoffs_begin, handoffs);
 	x(m_parked, parked);
 	x(m_woken, woken);
 #undef x
@@ -74,7 +75,8 @@ static void collect(struct weft_stats *st)
 	st->seized += READ_ONCE(S.n.seized);
 	for (i = 0; i < S.maxprocs; i++)
 		add_sentinel(st, READ_ONCE(S.p[i]->sentinel));
-	st->handoffs = READ_ONCE(S.n.handoffs) + st->handoffs_sentinel;
+	st->handoffs = READ_ONCE(S.n.handoffs) + st->handoffs_sentinel +
+		       st->handoffs_begin;
 	st->m_created = READ_ONCE(S.n.m_created);
 	st->monitor_ticks = READ_ONCE(S.n.ticks);
 	st->timers = READ_ONCE(S.n.timers);

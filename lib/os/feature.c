@@ -8,6 +8,7 @@
 #include "arch/syscall.h"
 #include "os/cgroup.h"
 #include "os/membarrier.h"
+#include "os/hintmem.h"
 #include "os/mem.h"
 #include "os/rseq.h"
 #include "os/thread.h"
@@ -123,6 +124,10 @@ static const struct {
 		"cgroup", probe_cgroup,
 		"turned off",
 		"as many Ps as the CPU quota; else as CPUs" },
+	[WEFT__HINTS] = {
+		"hints", weft__hintmem_probe,
+		"turned off by WEFT_HINTS=off",
+		"tools see what Gs say of themselves; else nobody outside" },
 };
 
 static const char *why_off[WEFT__NFEATURES];

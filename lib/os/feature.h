@@ -21,6 +21,7 @@ enum weft__feature {
 	WEFT__PROC,		/* /proc/self/task/TID/stat */
 	WEFT__SENTINEL,		/* SCHED_IDLE threads, /proc/.../syscall */
 	WEFT__CGROUP,		/* a CPU controller that we can read */
+	WEFT__HINTS,		/* memory files: memfd_create() */
 	WEFT__NFEATURES,
 };
 

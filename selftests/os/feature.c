@@ -16,7 +16,8 @@
 #include "kselftest_harness.h"
 
 static const char *const settings[] = { "WEFT_RSEQ", "WEFT_MEMBARRIER",
-					"WEFT_GUARD", "WEFT_NUMA" };
+					"WEFT_GUARD", "WEFT_NUMA",
+					"WEFT_HINTS" };
 
 static int probe(void)
 {
@@ -52,7 +53,8 @@ TEST(on_or_a_reason)
 TEST(off_says_who_turned_it_off)
 {
 	static const enum weft__feature first[] = {
-		WEFT__RSEQ, WEFT__MEMBARRIER, WEFT__GUARD, WEFT__NUMA
+		WEFT__RSEQ, WEFT__MEMBARRIER, WEFT__GUARD, WEFT__NUMA,
+		WEFT__HINTS
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
