@@ -2,6 +2,7 @@
 /*
  * rq.c - push and pop when the fast path could not: spill, publish, the twin.
  */
+#include "gift.h"
 #include "policy_hooks.h"
 #include "hint.h"
 #include "preempt.h"
@@ -283,7 +284,7 @@ weft__noinline void weft__ready_idle(struct m *m, struct g *g)
 	if (m->cur != &m->g0 &&
 	    (m->cur->sync >= 2 || weft__hint_near(m->cur, g)))
 		push(m, g);
-	else
+	else if (policy_on() || !gift_give(m->node, g))
 		weft__gq_put(m, g);
 }
 

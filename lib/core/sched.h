@@ -48,6 +48,9 @@ struct node {
 	struct gqueue gq;
 	struct gpool *gpool;
 	struct stackpool *stacks;
+	/* gift.h: a G, or GIFT_*; moved by CAS */
+	uintptr_t gift __attribute__((aligned(WEFT__LINE)));
+	u64 pad[7];
 };
 
 enum { SPARE_NEVER, SPARE_ONCE, SPARE_NOW };	/* wanted */
