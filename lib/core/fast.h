@@ -59,15 +59,22 @@ void weft__g_flush(struct m *m);
 void weft__id_block(struct m *m);
 void *weft__call(weft__fn *fn, void *arg);
 
-static __always_inline void push(struct m *m, struct g *g)
+/* least: with fewer private Gs nobody is given one; 0: the callee looks */
+static __always_inline void push_if(struct m *m, struct g *g, const u32 least)
 {
 	if (unlikely(seq_push(m->vc, &m->p->q, g))) {
 		weft__push_slow(m, g);
 		return;
 	}
 	barrier();
-	if (unlikely(READ_ONCE(weft__want.word)))
+	if (unlikely(READ_ONCE(weft__want.word)) &&
+	    (!least || runq_private(&m->p->q) >= least))
 		weft__want_slow(m);
+}
+
+static __always_inline void push(struct m *m, struct g *g)
+{
+	push_if(m, g, 0);
 }
 
 /*
@@ -224,7 +231,8 @@ static __always_inline int g_spawn(struct g **gp, weft__fn *fn, void *arg,
 	g->bits = 0;
 	if (gp)
 		*gp = g;
-	push(m, g);
+	/* a lone child is for who joins it: no call while an M is idle */
+	push_if(m, g, 2);
 	return 0;
 }
 
