@@ -113,7 +113,7 @@ int weft__seen_nap(u32 *futex, s64 until)
 		now = weft__now();
 		if (now >= own.ask)
 			ask(now);
-		if (!own.slot)
+		if (!own.slot && weft__detect_on())
 			own.slot = weft__detect_claim(weft__gettid());
 	}
 	if (own.slot)

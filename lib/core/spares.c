@@ -75,12 +75,35 @@ void weft__spare_to(struct m *s, u32 cpu)
 	weft__call_to(s, cpu, S.one_cpu);
 }
 
-/* Where a sentinel watches, a spare is bound beforehand. */
-static void spread_spares(void)
+/*
+ * What the spread rests on; a chance to be equal falsely costs one slow wake.
+ * A handoff by a sentinel, or an M that becomes a spare, changes nspare.
+ */
+static u64 spread_key(void)
+{
+	u64 key = READ_ONCE(S.nspare);
+	u32 i, n = READ_ONCE(S.nprocs);
+
+	for (i = 0; i < n; i++)
+		key = (key * 31 + READ_ONCE(S.p[i]->q.seat)) * 2 +
+		      !!S.p[i]->sentinel;
+	return key;
+}
+
+/*
+ * Where a sentinel watches, a spare is bound beforehand.  At each tick while
+ * Ms block; else only when seats, sentinels or spares are others: it would be
+ * a quarter of a tick's work (kernel-bench monitor).
+ */
+static void spread_spares(struct monitor *mon)
 {
 	u32 i, seat, n = READ_ONCE(S.nprocs);
+	u64 key = spread_key();
 	struct m *s;
 
+	if (mon->tick_us > S.opts.sysmon_us && key == mon->spread)
+		return;
+	mon->spread = key;
 	for (i = 0; i < n; i++) {
 		seat = READ_ONCE(S.p[i]->q.seat);
 		if (!S.p[i]->sentinel || seat >= S.nseats)
@@ -113,5 +136,5 @@ void weft__keep_spares(struct monitor *mon)
 			return;
 		weft__enter_spare(m);	/* asleep, as a spare is */
 	}
-	spread_spares();
+	spread_spares(mon);
 }

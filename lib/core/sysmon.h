@@ -17,6 +17,7 @@ struct monitor {
 	s64 now;
 	s64 short_until;
 	s64 refused_until;	/* no thread was there: ask then */
+	u64 spread;		/* spares.c: as they were spread last */
 	u32 tick_us;
 	u32 last_tok;		/* handed off last */
 	u32 quiet;		/* ticks in a row in which nothing stood */
