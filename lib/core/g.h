@@ -44,7 +44,27 @@ typedef void *weft__fn(void *);
 #define JOIN_MAX 4ul		/* above: a G, or waiter | JOIN_THREAD */
 #define JOIN_THREAD 2ul
 
-enum wait { WAIT_NONE, WAIT_JOIN, WAIT_PARK, WAIT_SLEEP, WAIT_STACK };
+enum wait {
+	WAIT_NONE,
+	WAIT_JOIN,
+	WAIT_PARK,
+	WAIT_SLEEP,
+	WAIT_STACK,
+	/* in a queue of an object, whose lock is its first member (wait.h) */
+	WAIT_SEND,
+	WAIT_RECV,
+	WAIT_SELECT,
+	WAIT_MUTEX,
+	WAIT_READ,
+	WAIT_WRITE,
+	WAIT_COND,
+	WAIT_SEM,
+	WAIT_ZERO,
+	WAIT_ONCE,
+	WAIT_BARRIER,
+	WAIT_EVENT,
+	WAIT_KINDS
+};
 
 /* g->flags */
 #define GF_COLD 1u		/* its cold part is in use */

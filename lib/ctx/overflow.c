@@ -107,6 +107,21 @@ void *weft__altstack_new(void)
 	return ss.ss_sp;
 }
 
+_Bool weft__altstack_on(const void *stk)
+{
+	static size_t size;	/* who is first writes the same as any other */
+	size_t sz = __atomic_load_n(&size, __ATOMIC_RELAXED);
+
+	if (!stk)
+		return 0;
+	if (!sz) {
+		sz = altstack_size();
+		__atomic_store_n(&size, sz, __ATOMIC_RELAXED);
+	}
+	return (size_t)((char *)__builtin_frame_address(0) -
+			(const char *)stk) < sz;
+}
+
 void weft__altstack_free(void *stk)
 {
 	stack_t off = { .ss_flags = SS_DISABLE };

@@ -16,5 +16,7 @@ void weft__overflow_release(void);
 /* An alternate signal stack for the calling thread; NULL: it has one. */
 void *weft__altstack_new(void);
 void weft__altstack_free(void *stk);
+/* Do we run on this one, in a handler? */
+_Bool weft__altstack_on(const void *stk);
 
 #endif /* WEFT_CTX_OVERFLOW_H */

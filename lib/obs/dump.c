@@ -79,6 +79,22 @@ static struct m *runs_on(const struct g *g)
 	return NULL;
 }
 
+/* What a G in a queue waits for, and of what kind the object is. */
+static const char *const waits_for[WAIT_KINDS][2] = {
+	[WAIT_SEND] = { "waits to send", "channel" },
+	[WAIT_RECV] = { "waits to receive", "channel" },
+	[WAIT_SELECT] = { "waits in a select", "its word" },
+	[WAIT_MUTEX] = { "waits for a mutex", "mutex" },
+	[WAIT_READ] = { "waits to read", "rwlock" },
+	[WAIT_WRITE] = { "waits to write", "rwlock" },
+	[WAIT_COND] = { "waits for a condition", "cond" },
+	[WAIT_SEM] = { "waits for a semaphore", "sem" },
+	[WAIT_ZERO] = { "waits for a wait group", "wait group" },
+	[WAIT_ONCE] = { "waits for who runs it once", "once" },
+	[WAIT_BARRIER] = { "waits at a barrier", "barrier" },
+	[WAIT_EVENT] = { "waits for an event", "event" },
+};
+
 static void put_wait(struct out *o, const struct g *g)
 {
 	struct ctx *c = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
@@ -103,6 +119,13 @@ static void put_wait(struct out *o, const struct g *g)
 		break;
 	case WAIT_STACK:
 		put(o, "waits for memory for a stack");
+		break;
+	default:
+		if (g->wait >= WAIT_KINDS)
+			break;
+		put(o, "%s", waits_for[g->wait][0]);
+		if (c && !(g->flags & GF_TIMED))
+			put(o, " (%s %p)", waits_for[g->wait][1], c->arg);
 		break;
 	}
 	put(o, "%s, for %u.%03u s", timed, ms / 1000, ms % 1000);
