@@ -21,10 +21,12 @@
 #pragma GCC system_header
 
 #include "block.h"
+#include "chan.h"
 #include "g.h"
 #include "park.h"
 
 #include "impl/core/fast.h"
+#include "impl/sync/chan.h"
 
 void weft__layout_seen(uint64_t layout);
 
@@ -62,6 +64,18 @@ static __always_inline int weft__inline_unpark(struct weft_parker *p)
 	return parker_unpark((struct bias *)p);
 }
 
+static __always_inline int weft__inline_chan_send(struct weft_chan *c,
+						  const void *elem)
+{
+	return chan_send((struct chan *)c, elem);
+}
+
+static __always_inline int weft__inline_chan_recv(struct weft_chan *c,
+						  void *elem)
+{
+	return chan_recv((struct chan *)c, elem);
+}
+
 /* The functions of these names stay there: &weft_yield is one. */
 #define weft_go(fn, arg) weft__inline_go(fn, arg)
 #define weft_spawn(gp, attr, fn, arg) weft__inline_spawn(gp, attr, fn, arg)
@@ -69,6 +83,8 @@ static __always_inline int weft__inline_unpark(struct weft_parker *p)
 #define weft_yield() g_yield()
 #define weft_park(p) weft__inline_park(p)
 #define weft_unpark(p) weft__inline_unpark(p)
+#define weft_chan_send(c, elem) weft__inline_chan_send(c, elem)
+#define weft_chan_recv(c, elem) weft__inline_chan_recv(c, elem)
 #define weft_block_begin() block_begin()
 #define weft_block_end() block_end()
 

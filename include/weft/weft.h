@@ -36,6 +36,7 @@
 #include "park.h"
 #include "block.h"
 #include "hint.h"
+#include "chan.h"
 #include "preempt.h"
 #include "stats.h"
 #include "policy.h"

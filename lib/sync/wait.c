@@ -35,6 +35,7 @@ weft__noinline struct wnode *weft__wq_take_slow(struct wqueue *q,
 						const u64 *mine, u64 *who)
 {
 	struct wnode *n, *next;
+	bool won;
 
 	for (n = q->head; n; n = next) {
 		next = n->next;
@@ -45,8 +46,9 @@ weft__noinline struct wnode *weft__wq_take_slow(struct wqueue *q,
 		}
 		if (n->sel == mine)
 			continue;
-		wq_del(q, n);
-		if (win(n, who))
+		won = win(n, who);
+		wq_del(q, n);	/* a loser may be gone from here on */
+		if (won)
 			return n;
 	}
 	return NULL;

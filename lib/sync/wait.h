@@ -59,7 +59,8 @@ struct wnode {
 	u64 who;		/* by the waiter, before it is in a queue */
 	void *data;		/* the object's: what is handed over, where */
 	u64 *sel;		/* the word of a select, or NULL */
-	u32 in;			/* in a queue; under the object's lock */
+	u32 in;			/* in a queue; under the object's lock, and the
+				   last that who drops a loser writes */
 	int ret;		/* by who takes it out, for the waiter */
 };
 
@@ -111,7 +112,7 @@ static __always_inline struct wnode *wq_pop(struct wqueue *q)
 
 	if (n) {
 		WRITE_ONCE(q->head, n->next);
-		n->in = 0;
+		smp_store_release(&n->in, 0);
 	}
 	return n;
 }
@@ -128,7 +129,7 @@ static inline void wq_del(struct wqueue *q, struct wnode *n)
 		n->next->prev = n->prev;
 	else
 		q->tail = n->prev;
-	n->in = 0;
+	smp_store_release(&n->in, 0);
 }
 
 struct wnode *weft__wq_take_slow(struct wqueue *q, const u64 *mine, u64 *who);
