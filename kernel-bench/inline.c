@@ -17,6 +17,7 @@
 #include "skynet.c"
 #include "parkwake.c"
 #include "steal.c"
+#include "chan.c"
 #include "block_nop.c"
 #include "block8.c"
 #include "handoff.c"
