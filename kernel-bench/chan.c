@@ -93,7 +93,8 @@ static bool chan_ring_recv_any(struct chan_ring *q, int n, uint64_t *v)
 
 	pthread_mutex_lock(q->lock);
 	do {
-		for (i = 0, left = 0; i < n && !ok; i++, from = (from + 1) % n) {
+		for (i = 0, left = 0; i < n && !ok; i++) {
+			from = (from + 1) % n;
 			left += !q[from].closed;
 			ok = q[from].n;
 			if (ok)

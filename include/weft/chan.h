@@ -135,8 +135,8 @@ enum weft_op {
  * @chan:	the channel; NULL: never ready
  * @elem:	what is sent, or where it is received (NULL: nowhere)
  * @op:		WEFT_SEND or WEFT_RECV
- * @ret:	written for the case that was chosen: 0, or -EPIPE: the channel is
- *		closed, as weft_chan_send() and weft_chan_recv() return it
+ * @ret:	written for the case that was chosen: 0; -EPIPE: the channel
+ *		is closed, as weft_chan_send() and weft_chan_recv() say it
  *
  * The other fields are the library's, while weft_select() runs.
  */

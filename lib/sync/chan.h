@@ -24,7 +24,7 @@
 
 #include "wait.h"
 
-#define CHAN_WORD 8ul		/* elements of this size are not copied by call */
+#define CHAN_WORD 8ul		/* elements that are copied inline */
 
 struct chan {
 	struct clk lock;	/* first: what waits names it */

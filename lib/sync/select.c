@@ -6,9 +6,9 @@
  *    with the same chance; lock its channel and try.  A few times, if others
  *    were faster.
  * 2. Else put a node into the queue of each, one channel after the other.  If
- *    one turns out to be possible, the select takes its word (wait.h) for itself
- *    and does it; by then somebody may have taken one of its nodes, and then
- *    that is what happened.
+ *    one turns out to be possible, the select takes its word (wait.h) for
+ *    itself and does it; by then somebody may have taken one of its nodes, and
+ *    then that is what happened.
  * 3. Wait; or, with WEFT_POLL, take the word: while its nodes were out none was
  *    possible, all at the same moment, or somebody would have taken one.
  * 4. Take out what is left.

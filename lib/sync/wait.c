@@ -226,7 +226,8 @@ static int wait_thread(struct waiting *w)
 	return waiter_wait(wt, INT64_MAX);
 }
 
-static int leave(struct m *m, struct waiting *w, u8 why, weft__commit_fn *commit)
+static int leave(struct m *m, struct waiting *w, u8 why,
+		 weft__commit_fn *commit)
 {
 	struct g *n = wait_pop(m);
 	bool late;

@@ -395,7 +395,7 @@ TEST(selects_of_two_threads_meet)
 	rendezvous(_metadata, 1000, true, true);
 }
 
-/* ---- four channels, ten Gs: each sends or receives by call or by select ---- */
+/* ---- four channels, ten Gs: by call or by select ---- */
 
 static void *sends_plain(void *arg)
 {
@@ -699,7 +699,8 @@ TEST(close_wakes_selects)
 		a = chan_of_u64(0);
 		b = chan_of_u64(0);
 		for (i = 0; i < 10; i++)
-			ASSERT_TRUE(act(waits_for_close, s ? &a : NULL, i % 3 == 0));
+			ASSERT_TRUE(act(waits_for_close, s ? &a : NULL,
+					i % 3 == 0));
 		ASSERT_TRUE(AWAIT(chan_waiters(a) + chan_waiters(b) == 20));
 		EXPECT_EQ(-EBUSY, weft_chan_free(a));
 		ASSERT_EQ(0, weft_chan_close(b));

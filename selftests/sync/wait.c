@@ -302,7 +302,7 @@ static void *waits_on_pages(void *arg)
 				 weft__now() + 20000);
 		} while (r == -ETIMEDOUT);
 		CHECK(!r);
-		/* who gave the permit has dropped the lock by the time of ret */
+		/* who gave the permit has dropped the lock by now */
 		while (clk_held(&p->lock))
 			cpu_relax();
 		munmap(p, 4096);
