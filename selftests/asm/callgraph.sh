@@ -27,6 +27,13 @@ weft__yield_slow	an ordinary thread
 weft__unpark_slow	the word is biased to another CPU, or shared; a thread
 weft__park_slow		an ordinary thread
 weft__bias_cas_slow	the word is biased to another CPU, or shared
+weft__clk_wait		a channel's lock is held
+weft__wq_take_slow	a select waits, too
+weft__wake_who_slow	an ordinary thread waits
+weft__wait_pop_slow	nothing in the queue, or the compare failed
+weft__wait_tick		every 61st pop
+weft__chan_send		an ordinary thread, another size, closed; bad use
+weft__chan_recv		the same
 weft__block_end_slow	the token went to another M meanwhile
 weft__g_end		a G with keys, a name or a lock ends
 weft__timer_arm		a deadline
@@ -79,8 +86,10 @@ section()
 }
 
 exported="weft_go weft_spawn weft_join weft_yield weft_park weft_unpark
-weft_block_begin weft_block_end weft__park_commit"
-inlined="in_go in_spawn in_join in_yield in_park in_unpark in_block"
+weft_block_begin weft_block_end weft__park_commit
+weft_chan_send weft_chan_recv weft__wait_commit"
+inlined="in_go in_spawn in_join in_yield in_park in_unpark in_block
+in_chan_send in_chan_recv"
 
 for f in probe planted; do
 	objdump -d --no-show-raw-insn "$bin/$f" > "$tmp/$f" || exit 1
@@ -88,7 +97,7 @@ done
 set -- $("$bin/probe")
 
 echo 'TAP version 13'
-echo 1..13
+echo 1..15
 graph "$tmp/probe" $exported
 result exported $?
 graph "$tmp/probe" $inlined
@@ -102,7 +111,8 @@ result inlined_yield_jumps_once $?
 section "$1" "$2" "$tmp/probe" > "$tmp/said"
 result two_stores_and_a_load $?
 
-for root in in_go in_spawn in_join in_yield in_park in_unpark; do
+for root in in_go in_spawn in_join in_yield in_park in_unpark in_chan_send \
+	in_chan_recv; do
 	graph "$tmp/planted" $root
 	result "planted_in_$root" $((! $?))
 done

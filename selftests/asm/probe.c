@@ -43,6 +43,8 @@ void in_yield(void);
 int in_park(struct weft_parker *p);
 int in_unpark(struct weft_parker *p);
 void in_block(void);
+int in_chan_send(struct weft_chan *c, const void *elem);
+int in_chan_recv(struct weft_chan *c, void *elem);
 
 int in_go(weft_fn *fn, void *arg)
 {
@@ -83,6 +85,18 @@ int in_unpark(struct weft_parker *p)
 	return weft_unpark(p);
 }
 
+int in_chan_send(struct weft_chan *c, const void *elem)
+{
+	planted("lock; addl $0, -4(%rsp)");
+	return weft_chan_send(c, elem);
+}
+
+int in_chan_recv(struct weft_chan *c, void *elem)
+{
+	one_call_deep();
+	return weft_chan_recv(c, elem);
+}
+
 void in_block(void)
 {
 	weft_block_begin();
@@ -100,6 +114,8 @@ static void *const all[] = {
 	(void *)&weft_go, (void *)&weft_spawn, (void *)&weft_join,
 	(void *)&weft_yield, (void *)&weft_park, (void *)&weft_unpark,
 	(void *)&weft_block_begin, (void *)&weft_block_end,
+	(void *)in_chan_send, (void *)in_chan_recv,
+	(void *)&weft_chan_send, (void *)&weft_chan_recv,
 };
 
 /* As the kernel reads them; the linker knows where they begin and end. */
