@@ -661,11 +661,92 @@ static void idle(struct run *r)
 		run_note(r, "work_stealing polls by default");
 }
 
+#define CHAN_ROOM 128	/* a power of two, of which one stays empty */
+#define CHAN_MANY 4
+
+struct chan_end {
+	long n;
+	uint64_t sum;
+} __attribute__((aligned(128)));
+
+static void chan_row(struct run *r)
+{
+	bf::buffered_channel<uint64_t> c(CHAN_ROOM);
+	std::vector<bf::fiber> s(r->arg), d(r->arg);
+	struct chan_end se[CHAN_MANY] = {}, de[CHAN_MANY] = {};
+	uint64_t sent = 0, received = 0;
+	long i, n = 0;
+	threads ts(r->procs);
+
+	run_begin(r);
+	for (i = 0; i < r->arg; i++)
+		d[i] = start([&c, e = &de[i]] {
+			uint64_t v;
+
+			while (c.pop(v) == bf::channel_op_status::success) {
+				e->n++;
+				e->sum += v;
+			}
+		});
+	for (i = 0; i < r->arg; i++)
+		s[i] = start([&c, e = &se[i]] {
+			uint64_t v = 0;
+
+			while (!stopping()) {
+				c.push(++v);
+				e->sum += v;
+				if (!(v & 1023))
+					cpu_mark();
+			}
+		});
+	for (auto &one : s)
+		one.join();
+	c.close();
+	for (auto &one : d)
+		one.join();
+	for (i = 0; i < r->arg; i++) {
+		sent += se[i].sum;
+		received += de[i].sum;
+		n += de[i].n;
+	}
+	run_end(r, n);
+	if (sent != received)
+		run_fail(r, "what was received is not what was sent");
+}
+
+static void pingpong(struct run *r)
+{
+	bf::unbuffered_channel<uint64_t> there, back;
+	uint64_t v = 0;
+	long n = 0;
+	threads ts(r->procs);
+	bf::fiber f = start([&] {
+		uint64_t x;
+
+		while (there.pop(x) == bf::channel_op_status::success)
+			back.push(x + 1);
+	});
+
+	run_begin(r);
+	while (!stopping()) {
+		there.push(v);
+		back.pop(v);
+		n++;
+	}
+	run_end(r, n);
+	if (v != (uint64_t)n)
+		run_fail(r, "what came back is not what went");
+	there.close();
+	f.join();
+}
+
 #define STACKS "stacks of 16 KiB by malloc"
 #define TREE "fib(27) at most: memory; " STACKS
 #define LEAVES "100,000 leaves, the time scaled up: memory; " STACKS
 #define PERMIT "a permit is a mutex, a condition variable and a flag"
 #define SECOND "the one woken belongs to a second thread; no stealing"
+#define ROOM "room for 127; " STACKS
+#define NO_SELECT "no select over channels"
 #define NO_ANNOUNCE "nothing announces a call that blocks; see block8_plain"
 
 const struct peer_row peer_rows[] = {
@@ -682,6 +763,10 @@ const struct peer_row peer_rows[] = {
 	{ "parkwake_spin", parkwake, 4000, SECOND, NULL, NULL },
 	{ "steal", steal, 10, STACKS, NULL, NULL },
 	{ "steal_1us", steal, 1, STACKS, NULL, NULL },
+	{ "pingpong", pingpong, 0, NULL, NULL, NULL },
+	{ "chan1x1", chan_row, 1, ROOM, NULL, NULL },
+	{ "chan4x4", chan_row, CHAN_MANY, ROOM, NULL, NULL },
+	{ "select4", NULL, 0, NULL, NO_SELECT, NULL },
 	{ "block8", NULL, 0, NULL, NO_ANNOUNCE, NULL },
 	{ "block8_sleep", NULL, 0, NULL, NO_ANNOUNCE, NULL },
 	{ "block8_plain", beside, BLOCK8_PLAIN, NULL, NULL, "percent" },
