@@ -13,22 +13,20 @@
 /*
  * One CAS decides for whom a select's node counts.  Acquire and release: what
  * the select wrote into its nodes is seen here; what we are about to write
- * there it sees by the object's lock, or by its wake.
+ * there it sees by the object's lock, or by its wake.  One look a round: between
+ * two the next runner may move SETUP to PARKED, and neither would fit.
  */
 static bool win(struct wnode *n, u64 *who)
 {
-	for (;;) {
-		if (cas(n->sel, SEL_PARKED, (u64)n)) {
-			*who = n->who;
-			return true;
-		}
-		if (READ_ONCE(*n->sel) != SEL_SETUP)
+	u64 v;
+
+	do {
+		v = smp_load_acquire(n->sel);
+		if (v > SEL_PARKED)
 			return false;
-		if (cas(n->sel, SEL_SETUP, (u64)n)) {
-			*who = 0;
-			return true;
-		}
-	}
+	} while (!cas(n->sel, v, (u64)n));
+	*who = v == SEL_PARKED ? n->who : 0;
+	return true;
 }
 
 weft__noinline struct wnode *weft__wq_take_slow(struct wqueue *q,

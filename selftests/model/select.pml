@@ -75,20 +75,35 @@ inline take(q, c)
 		:: else
 		fi;
 #else
-		atomic {
+		do
+		:: skip;
+#ifdef BUG_TWO_LOOKS
+			v = (word[q] == PARKED -> PARKED : NONE);
 			if
-			:: word[q] == PARKED ->
-				word[q] = WON + c; r = q; w = q
-			:: word[q] == SETUP ->
-				word[q] = WON + c; r = q;
-#ifdef BUG_WAKE_SETUP
-				w = q
-#else
-				w = NONE
-#endif
+			:: v == NONE -> v = (word[q] == SETUP -> SETUP : NONE)
 			:: else
-			fi
-		};
+			fi;
+#else
+			v = word[q];
+#endif
+			if
+			:: v > PARKED -> break
+			:: else
+			fi;
+			atomic {
+				if
+				:: word[q] == v ->
+					word[q] = WON + c; r = q;
+#ifdef BUG_WAKE_SETUP
+					w = q;
+#else
+					w = (v == PARKED -> q : NONE);
+#endif
+					break
+				:: else
+				fi
+			}
+		od;
 #endif
 #ifndef BUG_IN_FIRST
 		IN(q, c) = 0;

@@ -45,7 +45,7 @@ static void booked(struct who *w, bool send, u64 v, int r)
 		return;
 	if (send) {
 		w->sent += v;
-		w->nsent++;
+		WRITE_ONCE(w->nsent, w->nsent + 1);
 	} else {
 		w->received += v;
 		w->nreceived++;
@@ -131,6 +131,17 @@ static void *churns(void *arg)
 	return NULL;
 }
 
+/* So far; their own counters, read while they count. */
+static u64 progress(u32 n)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		sum += READ_ONCE(who[i].nsent);
+	return sum;
+}
+
 static u64 from_env(const char *name, u64 otherwise)
 {
 	const char *s = getenv(name);
@@ -158,7 +169,8 @@ static void churn(struct __test_metadata *_metadata, u32 procs, u32 threads)
 		who[i].calm = i % 6 == 0;
 		ASSERT_TRUE(act(churns, &who[i], i >= GS));
 	}
-	while (weft__now() < end) {
+	while (weft__now() < end || (progress(GS + threads) < 1000 &&
+				     weft__now() < end + RT_PATIENCE)) {
 		if (procs > 1)
 			EXPECT_EQ(0, weft_set_procs(1 + rnd(&me, procs)));
 		usleep(1000 + rnd(&me, 20000));
@@ -178,7 +190,7 @@ static void churn(struct __test_metadata *_metadata, u32 procs, u32 threads)
 	       (unsigned long long)left);
 	EXPECT_EQ(nsent, nreceived + left);
 	EXPECT_EQ(sent, received);
-	EXPECT_LT(100, nsent);
+	EXPECT_LE(1000, nsent);
 	DONE();
 }
 
