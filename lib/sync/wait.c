@@ -13,8 +13,8 @@
 /*
  * One CAS decides for whom a select's node counts.  Acquire and release: what
  * the select wrote into its nodes is seen here; what we are about to write
- * there it sees by the object's lock, or by its wake.  One look a round: between
- * two the next runner may move SETUP to PARKED, and neither would fit.
+ * there it sees by the object's lock, or by its wake.  One look a round: in
+ * between two the next runner may move SETUP to PARKED, and neither would fit.
  */
 static bool win(struct wnode *n, u64 *who)
 {
