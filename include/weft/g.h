@@ -43,6 +43,7 @@ typedef void *weft_fn(void *arg);
  * @block_ns:	hints (hint.h): how long a blocking call takes
  * @slice_ns:	its slice
  * @handoff:	enum weft_handoff
+ * @urgency:	enum weft_urgency
  */
 struct weft_attr {
 	size_t sz;
@@ -53,6 +54,7 @@ struct weft_attr {
 	int64_t block_ns;
 	int64_t slice_ns;
 	unsigned int handoff;
+	unsigned int urgency;
 };
 
 /**

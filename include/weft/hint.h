@@ -59,12 +59,34 @@ enum weft_handoff {
 };
 
 /**
+ * enum weft_urgency - how soon the G is to run
+ * @WEFT_NORMAL:	when its turn comes
+ * @WEFT_BATCH:		after others: on a P that has nothing else to run; but
+ *			it waits no longer than 100 ms for them
+ * @WEFT_CRITICAL:	first, when it is woken by weft_unpark(), by its
+ *			deadline or at the end of weft_sleep(), and when it is
+ *			new.  An idle kernel thread is woken for it.  If there
+ *			is none, the slices of others are over: it runs when
+ *			one of them calls weft for something that can switch,
+ *			weft_checkpoint() included, or is preempted in a
+ *			stretch (preempt.h)
+ *
+ * A policy that runs decides for itself.
+ */
+enum weft_urgency {
+	WEFT_NORMAL,
+	WEFT_BATCH,
+	WEFT_CRITICAL,
+};
+
+/**
  * struct weft_hints - all hints of a G
  * @sz:		sizeof(struct weft_hints)
  * @block_ns:	weft_hint_block()
  * @slice_ns:	weft_hint_slice()
  * @near:	weft_id() of the G of weft_hint_near(), or 0
  * @handoff:	enum weft_handoff
+ * @urgency:	enum weft_urgency
  */
 struct weft_hints {
 	size_t sz;
@@ -72,6 +94,7 @@ struct weft_hints {
 	int64_t slice_ns;
 	uint64_t near;
 	unsigned int handoff;
+	unsigned int urgency;
 };
 
 /**
@@ -94,6 +117,16 @@ int weft_hint_block(int64_t ns);
  * Return: 0; -EINVAL, -ENOMEM, -EPERM on an ordinary thread.
  */
 int weft_hint_handoff(int how);
+
+/**
+ * weft_hint_urgency() - how soon the G is to run when it is woken
+ * @how:	enum weft_urgency
+ *
+ * Critical Gs run briefly, or they are the ones that others wait for.
+ *
+ * Return: 0; -EINVAL, -ENOMEM, -EPERM on an ordinary thread.
+ */
+int weft_hint_urgency(int how);
 
 /**
  * weft_hint_slice() - how long the G may run while others wait

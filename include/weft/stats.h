@@ -56,6 +56,7 @@ extern "C" {
  * @hogs:	tokens taken from an M whose G computed on while others waited
  * @preempted:	times a G was stopped in a stretch (preempt.h)
  * @handoffs_begin: of @handoffs, those by weft_block_begin_for() itself
+ * @urgent:	critical Gs that went first (hint.h)
  */
 struct weft_stats {
 	uint64_t gs, ms, spares, procs, idle;
@@ -71,7 +72,7 @@ struct weft_stats {
 	uint64_t handoffs_sentinel, sentinel_looks, sentinels_retired;
 	uint64_t spares_missed;
 	uint64_t hogs, preempted;
-	uint64_t handoffs_begin;
+	uint64_t handoffs_begin, urgent;
 };
 
 /**

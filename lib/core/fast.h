@@ -334,9 +334,14 @@ static __always_inline void ready(struct m *m, struct g *g)
 		push(m, g);
 }
 
-/* A parker's word: 0, a permit, a G, or a struct waiter | PARK_THREAD. */
+/*
+ * A parker's word: 0, a permit, a G, or a struct waiter | PARK_THREAD; or a G |
+ * PARK_THREAD | PARK_URGENT, for which nobody but the slow path has to look.
+ */
 #define PARK_PERMIT 1ul
 #define PARK_THREAD 2ul
+#define PARK_URGENT 4ul		/* with PARK_THREAD: a G that goes first */
+#define PARK_FLAGS 7ul
 
 static __always_inline int parker_unpark(struct bias *b)
 {

@@ -53,7 +53,10 @@ static void push_foreign(struct g *g)
 void weft__ready_remote(struct g *g)
 {
 	g->wait = WAIT_NONE;
-	push_foreign(g);
+	if (weft__hint_critical(g))
+		weft__urgent_put(this_m(), g);
+	else
+		push_foreign(g);
 }
 
 static struct g *fresh(weft__fn *fn, void *arg, uintptr_t join, void *site)
@@ -114,7 +117,9 @@ static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 	if (gp)
 		*gp = g;
 	atomic_add(&S.fspawned, 1);
-	if (m)
+	if (weft__hint_critical(g))
+		weft__urgent_put(m, g);
+	else if (m)
 		push(m, g);
 	else
 		push_foreign(g);

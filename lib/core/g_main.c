@@ -170,6 +170,8 @@ weft__noinline struct g *weft__prepare(struct m *m, struct g *g)
 	uintptr_t c = (uintptr_t)g->ctx;
 	char *stk;
 
+	if (c & CTX_HINT && !weft__hint_turn(g))
+		return &m->g0;
 	if (c & CTX_LOCKED) {
 		m->handover = g;	/* the idle loop delivers it */
 		return &m->g0;

@@ -30,6 +30,7 @@
  */
 #include "hint.h"
 #include "gpool.h"
+#include "policy_hooks.h"
 #include "../os/mem.h"
 
 #include <string.h>
@@ -92,6 +93,7 @@ static void show(struct weft_hint_words *w, const struct hints *h, u64 id)
 	WRITE_ONCE(w->slice_ns, h->slice_ns);
 	WRITE_ONCE(w->near, h->near);
 	WRITE_ONCE(w->handoff, h->handoff);
+	WRITE_ONCE(w->urgency, h->urgency);
 	/* Who sees the number sees the rest. */
 	smp_store_release(&w->g, id);
 }
@@ -113,8 +115,7 @@ void weft__hint_in(struct m *m, const struct g *g)
 {
 	if (!m->hinted) {
 		m->hint_pops += M_TICK - m->tick;
-		stat_add(m->n.skipped, m->tick - 1);
-		m->tick = 1;
+		weft__tick_soon(m);
 	}
 	m->hinted = 1;
 	m->hint_of = g;
@@ -128,6 +129,14 @@ bool weft__hint_out(struct m *m, const struct g *g)
 	m->hint_of = NULL;
 	WRITE_ONCE(m->hint->g, 0);
 	return g->flags & GF_HINT;
+}
+
+/* How a G that left is made visible: one that goes first, so that it does. */
+u64 weft__hint_post(const struct g *g, u64 post)
+{
+	if (post == (u64)weft__park_commit && weft__hint_critical(g))
+		post = (u64)weft__park_commit_urgent;
+	return post;
 }
 
 /* A pop while such a G runs: it leaves.  By weft__tick(). */
@@ -168,6 +177,32 @@ void weft__hint_child_ended(const struct g *c, struct g *self)
 
 /* ---- what others ask ---- */
 
+/* A G that waits, and is in our hands: does it go first? */
+bool weft__hint_critical(const struct g *g)
+{
+	const struct hints *h = hints_of(g);
+
+	return h && h->urgency == WEFT_CRITICAL && !policy_on();
+}
+
+void weft__hint_due(struct g *g)
+{
+	hints_of(g)->due = 1;
+}
+
+/* g was popped.  False: it steps aside, and we do not have it any more. */
+bool weft__hint_turn(struct g *g)
+{
+	struct hints *h = hints_of(g);
+
+	if (h->urgency != WEFT_BATCH || h->due || policy_on()) {
+		h->due = 0;
+		return true;
+	}
+	weft__batch_put(g);
+	return false;
+}
+
 /* Do these two talk to each other?  b waits, and is in our hands. */
 bool weft__hint_near(const struct g *a, const struct g *b)
 {
@@ -186,6 +221,7 @@ static bool slice_ok(s64 ns)
 int weft__hint_check(const struct weft_attr *attr)
 {
 	return attr->block_ns < 0 || attr->handoff > WEFT_HANDOFF_NEVER ||
+			       attr->urgency > WEFT_CRITICAL ||
 			       !slice_ok(attr->slice_ns) ?
 		       -EINVAL : 0;
 }
@@ -195,7 +231,8 @@ int weft__hint_attr(struct g *g, const struct weft_attr *attr)
 {
 	struct hints *h;
 
-	if (!attr->block_ns && !attr->handoff && !attr->slice_ns)
+	if (!attr->block_ns && !attr->handoff && !attr->slice_ns &&
+	    !attr->urgency)
 		return 0;
 	h = hints_make(g);
 	if (!h)
@@ -203,6 +240,7 @@ int weft__hint_attr(struct g *g, const struct weft_attr *attr)
 	h->block_ns = attr->block_ns;
 	h->slice_ns = attr->slice_ns;
 	h->handoff = attr->handoff;
+	h->urgency = attr->urgency;
 	return 0;
 }
 
@@ -245,6 +283,22 @@ int weft_hint_handoff(int how)
 	if (!h)
 		return err;
 	h->handoff = (u32)how;
+	weft__hint_in(m, m->cur);
+	return 0;
+}
+
+int weft_hint_urgency(int how)
+{
+	struct m *m = this_m();
+	struct hints *h;
+	int err;
+
+	if (how < 0 || how > WEFT_CRITICAL)
+		return -EINVAL;
+	h = mine(m, &err);
+	if (!h)
+		return err;
+	h->urgency = (u32)how;
 	weft__hint_in(m, m->cur);
 	return 0;
 }
@@ -299,6 +353,7 @@ int weft_hints(const struct weft_g *other, struct weft_hints *to)
 		all.slice_ns = READ_ONCE(h->slice_ns);
 		all.near = READ_ONCE(h->near);
 		all.handoff = READ_ONCE(h->handoff);
+		all.urgency = READ_ONCE(h->urgency);
 	}
 	all.sz = to->sz;
 	if (to->sz > sizeof(all))

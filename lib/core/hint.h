@@ -18,9 +18,14 @@ struct hints {
 	s64 block_ns, slice_ns;
 	u64 near;
 	u32 handoff;
+	u32 urgency;
+	u32 due;		/* batch: its turn has come; by who has it */
 };
 
 struct weft_attr;
+
+/* parker.c: as weft__park_commit() */
+bool weft__park_commit_urgent(struct m *m, struct g *prev, struct ctx *pc);
 
 /* hint.c */
 int weft__hint_check(const struct weft_attr *attr);
@@ -29,6 +34,10 @@ void weft__hint_in(struct m *m, const struct g *g);
 bool weft__hint_out(struct m *m, const struct g *g);
 struct g *weft__hint_tick(struct m *m);
 void weft__hint_child_ended(const struct g *c, struct g *self);
+u64 weft__hint_post(const struct g *g, u64 post);
+bool weft__hint_critical(const struct g *g);
+void weft__hint_due(struct g *g);
+bool weft__hint_turn(struct g *g);
 bool weft__hint_near(const struct g *a, const struct g *b);
 void weft__hint_m(struct m *m);
 
@@ -38,6 +47,13 @@ static inline u32 hint_handoff(const struct m *m)
 	const struct weft_hint_words *w = m->hint;
 
 	return READ_ONCE(w->g) ? READ_ONCE(w->handoff) : WEFT_HANDOFF_AUTO;
+}
+
+static inline u32 hint_urgency(const struct m *m)
+{
+	const struct weft_hint_words *w = m->hint;
+
+	return READ_ONCE(w->g) ? READ_ONCE(w->urgency) : WEFT_NORMAL;
 }
 
 /* In a section, and it need not be asked whether it sleeps. */

@@ -117,7 +117,8 @@ bool weft__any_work(u32 alone)
 	for (i = 0; i < S.nnodes; i++)
 		if (!weft__gq_empty(&S.node[i].gq))
 			return true;
-	if (weft__policy_work(alone))
+	if (weft__policy_work(alone) || READ_ONCE(S.urgent.n) ||
+	    READ_ONCE(S.batch.n))
 		return true;
 	for (i = 0; i < S.maxprocs; i++)
 		if (runq_published(&S.p[i]->q) ||
@@ -218,7 +219,9 @@ static struct g *spin(struct m *m)
 	weft__clear_woken(m);
 	wants = gift_want(m->node);
 	while (now < end && !READ_ONCE(S.stop) && has_token(m)) {
-		g = gift_take(m->node);
+		g = weft__urgent_get(m);
+		if (!g)
+			g = gift_take(m->node);
 		if (!g)
 			g = weft__steal(m);
 		if (!g)
@@ -272,6 +275,9 @@ static struct g *look(struct m *m)
 
 	if (READ_ONCE(m->p) == &weft__dead_p)
 		weft__relocate(m);
+	g = weft__urgent_get(m);
+	if (g)
+		return g;
 	if (m->look_due) {
 		m->look_due = 0;
 		g = weft__tick(m);
@@ -282,12 +288,16 @@ static struct g *look(struct m *m)
 	if (g)
 		return g;
 	if (!weft__judge_loot(m)) {
-		m->rest_us = m->backoff_us;
-		return NULL;
+		g = weft__batch_get();
+		if (!g)
+			m->rest_us = m->backoff_us;
+		return g;
 	}
 	g = weft__steal(m);
 	if (!g && READ_ONCE(S.nprocs) > 1)
 		g = weft__seize_stuck(m, weft__now());
+	if (!g)
+		g = weft__batch_get();
 	if (!g && may_spin(m)) {
 		atomic_add(&S.nspin, 1);
 		g = spin(m);

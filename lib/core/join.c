@@ -104,8 +104,7 @@ weft__noinline void weft__slice_over(void)
 
 	WRITE_ONCE(m->expired, 0);
 	/* And look around: 61 slices are too long for that. */
-	stat_add(m->n.skipped, m->tick - 1);
-	m->tick = 1;
+	weft__tick_soon(m);
 	g_yield();
 }
 

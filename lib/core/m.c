@@ -52,8 +52,10 @@ static __always_inline void resume(struct m *m, struct g *g, const bool policy)
 		weft__policy_left(m, prev, post == POST_PUSH);
 	if (m->locked && prev == m->lockedg)
 		pc = (struct ctx *)((uintptr_t)pc | CTX_LOCKED);
-	if (unlikely(m->hinted) && weft__hint_out(m, prev))
+	if (unlikely(m->hinted) && weft__hint_out(m, prev)) {
 		pc = (struct ctx *)((uintptr_t)pc | CTX_HINT);
+		post = weft__hint_post(prev, post);
+	}
 	if (post == POST_PUSH) {
 		prev->ctx = pc;
 		push(m, prev);

@@ -134,7 +134,7 @@ struct m {
 		u64 seizures, seized, reseats, capped;
 		u64 tok_back, returns, returns_global, loose;
 		u64 parked, woken, idblocks, skipped, preempted;
-		u64 handoffs;
+		u64 handoffs, urgent;
 	} n;
 	struct trace trace;
 	char *stk[M_STACKS];

@@ -164,15 +164,14 @@ void weft__preempt_release(void)
 }
 
 /*
- * sysmon: m's slice is over and Gs wait.  False: m is in no stretch.  At most
+ * Anyone: m's slice is over and Gs wait.  False: m is in no stretch.  At most
  * one signal is on its way: those for real time would queue up.
  */
 bool weft__preempt_send(struct m *m)
 {
 	if (!READ_ONCE(m->stretch.open))
 		return false;
-	if (!READ_ONCE(m->stretch.sent)) {
-		WRITE_ONCE(m->stretch.sent, 1);
+	if (!xchg(&m->stretch.sent, 1)) {
 		weft__syscall(SYS_tgkill, getpid(), m->tid, installed);
 	}
 	return true;

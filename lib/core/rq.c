@@ -65,31 +65,53 @@ struct g *weft__rq_pop_any(struct m *m, struct p *p)
 	return RQ(pop, m->vc, &p->q);
 }
 
+#define AGAIN ((struct g *)1)
+#define GLOBAL ((struct g *)2)
+
+/*
+ * m's P sits elsewhere, or m->p is poisoned.  AGAIN: it may sit here now;
+ * GLOBAL: the global queue is left; else the answer of the pop.
+ */
+static weft__noinline struct g *astray(struct m *m)
+{
+	struct g *g = weft__urgent_get(m);
+
+	if (g)
+		return g;
+	if (unlikely(READ_ONCE(weft__policy_state)) && weft__policy_asked(m))
+		return weft__policy_pop(m);
+	if (weft__relocate(m))
+		return AGAIN;
+	if (has_token(m))
+		return GLOBAL;
+	if (weft__regain(m))
+		return AGAIN;
+	return m->cur == &m->g0 ? NULL : &m->g0;
+}
+
 struct g *weft__pop_slow(struct m *m)
 {
-	struct g *g, *leave = m->cur == &m->g0 ? NULL : &m->g0;
 	struct p *p;
+	struct g *g;
 	int i;
 
 	if (m->locked)
-		return leave;
+		return m->cur == &m->g0 ? NULL : &m->g0;
 	for (i = 0; i < 3; i++) {
 		p = READ_ONCE(m->p);
-		if (READ_ONCE(p->q.seat) == m_here(m)) {
-			g = weft__rq_pop_any(m, p);
-			if (g)
-				return g;
-			if (!runq_waiting(&p->q))
+		if (READ_ONCE(p->q.seat) != m_here(m)) {
+			g = astray(m);
+			if (g == AGAIN)
+				continue;
+			if (g == GLOBAL)
 				break;
-		} else if (unlikely(READ_ONCE(weft__policy_state)) &&
-			   weft__policy_asked(m)) {
-			return weft__policy_pop(m);
-		} else if (!weft__relocate(m)) {
-			if (has_token(m))
-				break;
-			if (!weft__regain(m))
-				return leave;
+			return g;
 		}
+		g = weft__rq_pop_any(m, p);
+		if (g)
+			return g;
+		if (!runq_waiting(&p->q))
+			break;
 	}
 	return weft__gq_get(m, READ_ONCE(m->p->q.seat) == m_here(m));
 }
@@ -140,6 +162,9 @@ struct g *weft__tick(struct m *m)
 		WRITE_ONCE(m->p, &weft__dead_p);
 		return NULL;
 	}
+	g = weft__urgent_get(m);
+	if (g)
+		return g;
 	p = READ_ONCE(m->p);
 	if (p == &weft__dead_p)
 		return NULL;
@@ -281,8 +306,10 @@ weft__noinline void weft__want_slow(struct m *m)
  */
 weft__noinline void weft__ready_idle(struct m *m, struct g *g)
 {
-	if (m->cur != &m->g0 &&
-	    (m->cur->sync >= 2 || weft__hint_near(m->cur, g)))
+	if (weft__hint_critical(g))
+		weft__urgent_put(m, g);
+	else if (m->cur != &m->g0 &&
+		 (m->cur->sync >= 2 || weft__hint_near(m->cur, g)))
 		push(m, g);
 	else if (policy_on() || !gift_give(m->node, g))
 		weft__gq_put(m, g);

@@ -195,6 +195,7 @@ static void counters_init(void)
 	S.spare_wanted = S.sentinels_stop = 0;
 	S.signals = NULL;
 	S.starved = S.starved_last = NULL;
+	S.urgent = S.batch = (struct glist){ 0 };
 	S.fspawned = S.nforeign = S.nlocked = 0;
 	S.done = S.deadlocked = S.running = 0;
 	S.mb_next = 0;

@@ -53,6 +53,13 @@ struct node {
 	u64 pad[7];
 };
 
+/* Gs in order of arrival, through g->next; urgent.c. */
+struct glist {
+	struct weft__lock lock;	/* guards what follows */
+	u32 n;			/* read without the lock */
+	struct g *first, *last;
+};
+
 enum { SPARE_NEVER, SPARE_ONCE, SPARE_NOW };	/* wanted */
 enum { RT_NONE, RT_RUN, RT_STOPPING, RT_FORKED };
 
@@ -95,6 +102,8 @@ struct sched {
 	pthread_t mon_thread;
 	cpu_set_t *one_cpu;	/* its scratch */
 	struct weft_parker *signals;	/* weft_unpark_signal's list */
+
+	struct glist urgent, batch;
 
 	/* starved Gs: no memory for a stack */
 	struct weft__lock starved_lock;
@@ -186,6 +195,13 @@ static inline u32 m_random(struct m *m)
 	return m->rng = x;
 }
 
+/* The next pop looks around. */
+static inline void weft__tick_soon(struct m *m)
+{
+	stat_add(m->n.skipped, m->tick - 1);
+	m->tick = 1;
+}
+
 #define trace(m, ev, a, b)                                                    \
 	weft__trace_add(&(m)->trace, TRACE_##ev, (u64)(a), (u64)(b))
 
@@ -226,6 +242,13 @@ bool weft__wake_token(u32 i);
 struct g *weft__find_work(struct m *m);
 void weft__m_sleep(struct m *m);
 bool weft__any_work(u32 alone);
+
+/* urgent.c */
+void weft__urgent_put(struct m *m, struct g *g);
+struct g *weft__urgent_get(struct m *m);
+void weft__batch_put(struct g *g);
+struct g *weft__batch_get(void);
+void weft__urgent_watch(void);
 
 /* m.c */
 struct m *weft__m_create(u32 tok);

@@ -238,6 +238,8 @@ static bool name(struct m *m, struct p *p)
 	barrier();
 	WRITE_ONCE(m->p, p);
 	smp_mb();
+	if (unlikely(READ_ONCE(S.urgent.n)))
+		weft__tick_soon(m);	/* we overwrote poison, perhaps */
 	if (weft__confirm(m))
 		return true;
 	WRITE_ONCE(m->p, &weft__dead_p);

@@ -283,6 +283,7 @@ static void watch_all(struct monitor *mon)
 	for (i = 0; i < S.nnodes; i++)
 		if (!weft__gq_empty(&S.node[i].gq) && READ_ONCE(S.nidle))
 			weft__wake_one(&S.node[i]);
+	weft__urgent_watch();
 	weft__starved_retry();
 	weft__unbind();
 	weft__keep_spares(mon);

@@ -42,6 +42,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	x(returns_loose, loose);
 	x(preempted, preempted);
 	x(handoffs_begin, handoffs);
+	x(urgent, urgent);
 	x(m_parked, parked);
 	x(m_woken, woken);
 #undef x

@@ -10,7 +10,7 @@
  * saved.  Whoever takes the waiter out, an unpark or its deadline, and nobody
  * else, makes it runnable, and does not touch the parker afterwards.
  */
-#include "../core/sched.h"
+#include "../core/hint.h"
 #include "../core/sysmon.h"
 #include "../core/timer.h"
 #include "../core/waiter.h"
@@ -28,11 +28,20 @@ static struct bias *bias_of(struct weft_parker *p)
 
 /* ---- unpark ---- */
 
+/* What stands in the word for a G that parks. */
+static u64 park_word(const struct g *g)
+{
+	return (u64)g | (weft__hint_critical(g) ? PARK_THREAD | PARK_URGENT :
+						  0);
+}
+
 static void wake(u64 w)
 {
 	struct m *m = this_m();
 
-	if (w & PARK_THREAD)
+	if (w & PARK_URGENT)
+		weft__ready_remote((struct g *)(w & ~PARK_FLAGS));
+	else if (w & PARK_THREAD)
 		waiter_wake((struct waiter *)(w & ~PARK_THREAD));
 	else if (m)
 		ready(m, (struct g *)w);
@@ -53,7 +62,8 @@ weft__noinline int weft__unpark_slow(struct bias *b)
 
 	for (;;) {
 		w = smp_load_acquire(&b->word);
-		if (w > PARK_PERMIT && !(w & PARK_THREAD) && weft__check())
+		if (w > PARK_PERMIT && (w & PARK_FLAGS) != PARK_THREAD &&
+		    weft__check())
 			return weft__check();
 		if (bias_cas(vc, b, w, w > PARK_PERMIT ? 0 : PARK_PERMIT))
 			break;
@@ -78,10 +88,10 @@ static int enlist(struct vcpu *vc, struct bias *b, u64 who)
 	}
 }
 
-bool weft__park_commit(struct m *m, struct g *prev, struct ctx *pc)
+static inline bool commit(struct m *m, struct g *prev, struct ctx *pc, u64 w)
 {
 	struct bias *b = pc->arg;
-	int r = enlist(m->vc, b, (u64)prev);
+	int r = enlist(m->vc, b, w);
 
 	if (r > 0)
 		return true;
@@ -89,6 +99,16 @@ bool weft__park_commit(struct m *m, struct g *prev, struct ctx *pc)
 	if (r)
 		pc->arg = NULL;
 	return false;
+}
+
+bool weft__park_commit(struct m *m, struct g *prev, struct ctx *pc)
+{
+	return commit(m, prev, pc, (u64)prev);
+}
+
+bool weft__park_commit_urgent(struct m *m, struct g *prev, struct ctx *pc)
+{
+	return commit(m, prev, pc, park_word(prev));
 }
 
 static __thread struct waiter thread_waiter;
@@ -121,13 +141,13 @@ weft__noinline int weft__park_slow(struct bias *b)
 
 static bool take_out(struct timer *t)
 {
-	return bias_cas(weft__my_vcpu(), t->obj, (u64)t->g, 0);
+	return bias_cas(weft__my_vcpu(), t->obj, park_word(t->g), 0);
 }
 
 static bool commit_timed(struct m *m, struct g *prev, struct ctx *pc)
 {
 	struct timer *t = pc->arg;
-	int r = enlist(m->vc, t->obj, (u64)prev);
+	int r = enlist(m->vc, t->obj, park_word(prev));
 
 	if (r <= 0) {
 		prev->wait = WAIT_NONE;

@@ -52,6 +52,8 @@ static void *says(void *arg)
 	CHECK(weft_hint_slice(WEFT_HINT_SLICE_MIN - 1) == -EINVAL);
 	CHECK(weft_hint_slice(WEFT_HINT_SLICE_MAX + 1) == -EINVAL);
 	CHECK(weft_hint_slice(-1) == -EINVAL);
+	CHECK(weft_hint_urgency(-1) == -EINVAL);
+	CHECK(weft_hint_urgency(3) == -EINVAL);
 	CHECK(weft_hint_near(weft_self()) == -EINVAL);
 	CHECK(weft_block_begin_for(-1) == -EINVAL);
 	CHECK(READ_ONCE(this_m()->state) == M_RUN);
@@ -84,6 +86,7 @@ TEST(what_is_said_is_read)
 	EXPECT_EQ(-EPERM, weft_hint_block(1));
 	EXPECT_EQ(-EPERM, weft_hint_slice(0));
 	EXPECT_EQ(-EPERM, weft_hint_handoff(0));
+	EXPECT_EQ(-EPERM, weft_hint_urgency(0));
 	EXPECT_EQ(-EPERM, weft_hint_near(NULL));
 	EXPECT_EQ(-EPERM, weft_hints(NULL, &h));
 	EXPECT_EQ(0, weft_block_begin_for(WEFT_BLOCK_LONG));

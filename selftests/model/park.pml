@@ -17,6 +17,10 @@
  *   at most one token is WOKEN
  *   sysmon sleeps only while every token is idle, or someone is about to wake it
  *
+ * URGENT: a push may also go to the urgent list, which is looked at first.
+ * BATCHED: an M may put what it popped on the batch list, wakes nobody, and goes
+ * on to look; it takes from there what it finds when nothing else is left.
+ *
  * NM Ms that start with a token, NG pushes in all, HANDOFF one more M.
  * BACKOFF: an M may park for a while only, not counted in eager, which is the
  * word that local pushers look at; nidle counts it, for foreign and global
@@ -40,6 +44,7 @@
 #define WHO(t)	((t) & 7)
 
 byte q[NM + 1], gn;		/* visible: each P's queue, the global one */
+byte un, bn;			/* the urgent list, the batch list */
 byte pb[NT + 1], pbq[NT + 1];	/* commits in a store buffer, all to one queue */
 byte cpu[NT], tok[NM], mtok[NT];
 byte nidle, eager, telling;	/* telling, a ghost: un-idled, sysmon not told yet */
@@ -162,6 +167,12 @@ inline same() {
 #define ANYIDLE	nidle
 #endif
 
+#ifdef BUG_BATCH_UNSEEN		/* who parks looks at the other queues only */
+#define NOBATCH	true
+#else
+#define NOBATCH	(bn == 0)
+#endif
+
 proctype M(byte me; bit spare)
 {
 	byte w;
@@ -187,6 +198,13 @@ grun:	do
 		:: atomic { ANYIDLE == 0 }
 		:: atomic { ANYIDLE != 0 }; wake_one(w)
 		fi
+#ifdef URGENT
+	:: atomic { left && !blocked[me] -> left--; drain(me); un++ };
+		if
+		:: atomic { ANYIDLE == 0 }
+		:: atomic { ANYIDLE != 0 }; wake_one(w)
+		fi
+#endif
 #ifdef HANDOFF
 	:: atomic { !blocked[me] && MINE -> blocked[me] = 1; drain(me) }
 	:: atomic { blocked[me] -> blocked[me] = 0 }
@@ -196,6 +214,22 @@ grun:	do
 
 find:	if
 	:: atomic { !MINE -> goto lost }
+#ifdef URGENT
+	:: atomic { MINE && un -> un--; drain(me) }; clear(); goto grun
+#endif
+#ifdef BATCHED
+	:: atomic { MINE && VIEW ->			/* its turn has not come */
+		if
+		:: pbq[me] == HERE && pb[me] -> pb[me]--
+		:: else -> q[HERE]--
+		fi;
+		drain(me);
+		bn++;
+		goto find }
+	:: atomic { MINE && gn -> gn--; drain(me); bn++; goto find }
+	:: atomic { MINE && VIEW == 0 && gn == 0 && bn -> bn--; drain(me) };
+		clear(); goto grun
+#endif
 	:: atomic { MINE && VIEW ->
 		if
 		:: pbq[me] == HERE && pb[me] -> pb[me]--
@@ -205,8 +239,8 @@ find:	if
 	:: atomic { MINE && q[0] > LEAST(0) -> q[0]--; drain(me) }; clear(); goto grun
 	:: atomic { MINE && q[1] > LEAST(1) -> q[1]--; drain(me) }; clear(); goto grun
 	:: atomic { MINE && q[QF] > LEAST(QF) -> q[QF]--; drain(me) }; clear(); goto grun
-	:: atomic { MINE && VIEW == 0 && gn == 0 && q[0] <= LEAST(0) &&
-		q[1] <= LEAST(1) && q[QF] <= LEAST(QF) }
+	:: atomic { MINE && VIEW == 0 && gn == 0 && un == 0 && NOBATCH &&
+		q[0] <= LEAST(0) && q[1] <= LEAST(1) && q[QF] <= LEAST(QF) }
 	fi;
 
 	/* park */
@@ -248,6 +282,12 @@ find:	if
 #ifndef BUG_LOOKBEFORE
 	/* the last look, one queue a step */
 	if :: atomic { gn -> goto back } :: atomic { gn == 0 } fi;
+#if defined(URGENT) && !defined(BUG_URGENT_UNSEEN)
+	if :: atomic { un -> goto back } :: atomic { un == 0 } fi;
+#endif
+#if defined(BATCHED) && !defined(BUG_BATCH_UNSEEN)
+	if :: atomic { bn -> goto back } :: atomic { bn == 0 } fi;
+#endif
 	if :: atomic { q[0] > LEAST(0) -> goto back } :: atomic { q[0] <= LEAST(0) } fi;
 	if :: atomic { q[1] > LEAST(1) -> goto back } :: atomic { q[1] <= LEAST(1) } fi;
 	if :: atomic { q[QF] > LEAST(QF) -> goto back } :: atomic { q[QF] <= LEAST(QF) } fi;
@@ -307,6 +347,14 @@ end:	do
 		wake_one(w);
 #endif
 		fbusy = 0
+#ifdef URGENT
+	:: atomic { left -> left--; drain(F); un++; fbusy = 1 };
+		if
+		:: atomic { ANYIDLE != 0 }; wake_one(w)
+		:: atomic { ANYIDLE == 0 }
+		fi;
+		fbusy = 0
+#endif
 	:: atomic { left -> left--; drain(F); gn++; fbusy = 1 };
 		if
 		:: atomic { ANYIDLE != 0 }; wake_one(w)
@@ -317,7 +365,7 @@ end:	do
 }
 
 #define ALLIDLE	((tok[0] & IDLE) && (tok[1] & IDLE))
-#define NOWORK	(gn == 0 && q[0] == 0 && q[1] == 0 && q[QF] == 0)
+#define NOWORK	(gn == 0 && un == 0 && bn == 0 && q[0] == 0 && q[1] == 0 && q[QF] == 0)
 proctype sysmon()
 {
 	byte w;
@@ -418,7 +466,7 @@ proctype inv()
 {
 end:	do
 	:: d_step { QUIET && NOBUF ->
-		assert(gn == 0 && q[0] < 2 && q[1] < 2 && q[QF] < 2);
+		assert(gn == 0 && un == 0 && bn == 0 && q[0] < 2 && q[1] < 2 && q[QF] < 2);
 		assert(NOWORK || !smsleeps || !smasleep);
 		assert(!waking);
 		assert(ALLIDLE && nidle == NM && eager == NM - backoff[0] - backoff[1]) }
