@@ -15,6 +15,7 @@
 #include "os/cgroup.h"
 #include "os/clock.h"
 #include "os/cpu.h"
+#include "os/detect.h"
 #include "os/feature.h"
 #include "os/futex.h"
 #include "os/membarrier.h"
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* So much of the steal order is shown; a table of 4096 rows helps nobody. */
 #define ORDER_ROWS 16
@@ -149,6 +151,30 @@ static void measure_all(struct price *p)
 	p[4] = (struct price){ "membarrier_busy", mb.busy };
 }
 
+/*
+ * Told by BPF which Ms sleep?  Not a feature of the system, but of who started
+ * the process.  NULL: yes; else why not.
+ */
+static const char *bpf_why(const struct machine *m)
+{
+	if (m->opts.block_detect == WEFT__DETECT_SENTINEL ||
+	    m->opts.block_detect == WEFT__DETECT_SYSMON)
+		return "turned off by WEFT_BLOCK_DETECT";
+	switch (weft__detect_open()) {
+	case 0:
+		return NULL;
+	case -ENOENT:
+		break;
+	case -EPROTO:
+		return "weft-bpf is of another version";
+	default:
+		return "what weft-bpf offers cannot be mapped";
+	}
+	if (access("/sys/kernel/btf/vmlinux", F_OK))
+		return "nobody offers it, and the kernel has no BTF for it";
+	return "nobody offers it to this process (weft-bpf -- PROGRAM)";
+}
+
 /* ---- for people ---- */
 
 static void show_list(const char *what, const struct weft__topo *t, int node)
@@ -212,17 +238,22 @@ static void show_order(struct machine *m)
 		printf("  ... and %u more\n", m->topo.nallowed - rows);
 }
 
-static void show_features(void)
+static void show_feature(const char *name, const char *use, const char *why)
+{
+	printf("  %-16s %-4s %s\n", name, why ? "off" : "on", use);
+	if (why)
+		printf("  %-21s off: %s\n", "", why);
+}
+
+static void show_features(const struct machine *m)
 {
 	printf("features:\n");
 	for (int f = 0; f < WEFT__NFEATURES; f++) {
-		const char *why = weft__feature_why(f);
-
-		printf("  %-16s %-4s %s\n", weft__feature_name(f),
-		       why ? "off" : "on", weft__feature_use(f));
-		if (why)
-			printf("  %-21s off: %s\n", "", why);
+		show_feature(weft__feature_name(f), weft__feature_use(f),
+			     weft__feature_why(f));
 	}
+	show_feature("bpf", "tells blocked Ms by a load; else by /proc",
+		     bpf_why(m));
 }
 
 static void show(struct machine *m, const struct price *p)
@@ -240,7 +271,7 @@ static void show(struct machine *m, const struct price *p)
 	printf("stack:      %zu KiB\n", (size_t)m->opts.stack >> 10);
 	show_nodes(&m->topo);
 	show_order(m);
-	show_features();
+	show_features(m);
 	printf("prices, ns, medians:\n");
 	for (int i = 0; i < PRICES; i++)
 		printf("  %-18s %u\n", p[i].name, p[i].ns);
@@ -293,18 +324,23 @@ static void json_order(struct machine *m)
 	printf("\n  },\n");
 }
 
-static void json_features(void)
+static void json_feature(const char *between, const char *name,
+			 const char *why)
+{
+	printf("%s\n    \"%s\": {\"on\": %s", between, name,
+	       why ? "false" : "true");
+	if (why)
+		printf(", \"why\": \"%s\"", why);
+	putchar('}');
+}
+
+static void json_features(const struct machine *m)
 {
 	printf("  \"features\": {");
-	for (int f = 0; f < WEFT__NFEATURES; f++) {
-		const char *why = weft__feature_why(f);
-
-		printf("%s\n    \"%s\": {\"on\": %s", f ? "," : "",
-		       weft__feature_name(f), why ? "false" : "true");
-		if (why)
-			printf(", \"why\": \"%s\"", why);
-		putchar('}');
-	}
+	for (int f = 0; f < WEFT__NFEATURES; f++)
+		json_feature(f ? "," : "", weft__feature_name(f),
+			     weft__feature_why(f));
+	json_feature(",", "bpf", bpf_why(m));
 	printf("\n  },\n");
 }
 
@@ -317,7 +353,7 @@ static void json(struct machine *m, const struct price *p)
 	json_cpus(&m->topo);
 	json_distance(&m->topo);
 	json_order(m);
-	json_features();
+	json_features(m);
 	printf("  \"prices_ns\": {");
 	for (int i = 0; i < PRICES; i++)
 		printf("%s\n    \"%s\": %u", i ? "," : "", p[i].name, p[i].ns);

@@ -116,21 +116,33 @@ static void *sleeps_critical(void *arg)
 	return arg;
 }
 
-/* Others wait behind who computes; its slice, of 1 s, ends for her alone. */
+/* One that sleeps, and another that waits behind who computes now. */
+static struct weft_g *others(void)
+{
+	struct weft_attr a = { .sz = sizeof(a), .urgency = WEFT_CRITICAL };
+	struct weft_g *g;
+
+	CHECK(!weft_spawn(&g, &a, sleeps_critical, NULL));
+	CHECK(G_AWAIT(READ_ONCE(rt_g(g)->wait) == WAIT_SLEEP));
+	CHECK(!weft_hint_slice(WEFT_HINT_SLICE_MAX));
+	CHECK(!weft_go(counts, NULL));
+	return g;
+}
+
+/* Its slice, of 1 s, ends for the critical one alone. */
 static void *computes(void *arg)
 {
-	CHECK(!weft_hint_slice(WEFT_HINT_SLICE_MAX));
-	weft_yield();
-	CHECK(!weft_go(counts, NULL));
+	struct weft_g *g = others();
+
 	CHECK(G_SPIN((weft_checkpoint(), READ_ONCE(done))));
+	CHECK(!weft_join(g, NULL));
 	return arg;
 }
 
 static void first_of_two(struct __test_metadata *_metadata, weft_fn *fn,
 			 struct weft_attr *its)
 {
-	struct weft_attr a = { .sz = sizeof(a), .urgency = WEFT_CRITICAL };
-	struct weft_g *g, *c;
+	struct weft_g *g;
 	int ret;
 
 	ASSERT_EQ(0, rt_start(1));
@@ -140,9 +152,7 @@ static void first_of_two(struct __test_metadata *_metadata, weft_fn *fn,
 		SKIP(return, "no preemption in this build");
 	}
 	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, weft_spawn(&c, &a, sleeps_critical, NULL));
 	EXPECT_EQ(0, weft_join(g, NULL));
-	EXPECT_EQ(0, weft_join(c, NULL));
 	EXPECT_EQ(1, first);
 	DONE();
 	EXPECT_EQ(1, normal);
@@ -155,13 +165,13 @@ TEST(a_slice_ends_early)
 
 static void *computes_on(void *arg)
 {
-	CHECK(!weft_hint_slice(WEFT_HINT_SLICE_MAX));
-	weft_yield();
-	CHECK(!weft_go(counts, NULL));
+	struct weft_g *g = others();
+
 	CHECK(!weft_preempt_enable());
 	while (!READ_ONCE(done))
 		;
 	CHECK(!weft_preempt_disable());
+	CHECK(!weft_join(g, NULL));
 	return arg;
 }
 

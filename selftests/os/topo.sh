@@ -10,7 +10,7 @@ topo=${1:-${objtree:-../..}/tools/weft-topo}
 unset WEFT_PROCS WEFT_STACK WEFT_MAX_M WEFT_BIND WEFT_FPENV WEFT_SPIN \
 	WEFT_SYSMON WEFT_BLOCK_DETECT WEFT_PREEMPT_SIGNAL WEFT_RSEQ \
 	WEFT_MEMBARRIER WEFT_MEMBARRIER_US WEFT_GUARD WEFT_NUMA \
-	WEFT_FAKE_NODES WEFT_POLICY WEFT_DEBUG
+	WEFT_FAKE_NODES WEFT_HINTS WEFT_POLICY WEFT_DEBUG
 n=0
 failed=0
 
@@ -62,12 +62,13 @@ if ! command -v "$topo" >/dev/null; then
 	echo "1..0 # SKIP no $topo"
 	exit 4
 fi
-echo "1..28"
+echo "1..32"
 
 status 0 "runs" "$topo"
 says "names the processors" "processors: "
 says "names the features" "membarrier_rseq"
 says "has prices" "membarrier_busy"
+says "tells of BPF" "tells blocked Ms by a load"
 status 0 "--help works" "$topo" --help
 says "--help has the usage" "usage: weft-topo"
 says "--help has the settings" "WEFT_PROCS: a number from 1 to 4096"
@@ -96,6 +97,14 @@ status 0 "runs where glibc has no rseq" \
 says "says so" "off: glibc"
 status 2 "does not start without what must be on" \
 	env WEFT_RSEQ=on GLIBC_TUNABLES=glibc.pthread.rseq=0 "$topo"
+status 0 "runs with hints off" env WEFT_HINTS=off "$topo"
+says "says who turned hints off" "turned off by WEFT_HINTS=off"
+WEFT_BLOCK_DETECT=sysmon
+export WEFT_BLOCK_DETECT
+out=$("$topo" --json)
+says "says who turned BPF off" \
+	'"bpf": {"on": false, "why": "turned off by WEFT_BLOCK_DETECT"}'
+unset WEFT_BLOCK_DETECT
 status 0 "runs with fake nodes" env WEFT_FAKE_NODES=2 "$topo"
 status 1 "fails if stdout is closed" to_nowhere
 status 1 "fails if stdout is full" to_full --json
