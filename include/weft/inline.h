@@ -24,9 +24,11 @@
 #include "chan.h"
 #include "g.h"
 #include "park.h"
+#include "sync.h"
 
 #include "impl/core/fast.h"
 #include "impl/sync/chan.h"
+#include "impl/sync/sync.h"
 
 void weft__layout_seen(uint64_t layout);
 
@@ -76,6 +78,38 @@ static __always_inline int weft__inline_chan_recv(struct weft_chan *c,
 	return chan_recv((struct chan *)c, elem);
 }
 
+static __always_inline int weft__inline_mutex_lock(struct weft_mutex *mx)
+{
+	return mutex_lock((struct mutex *)mx);
+}
+
+static __always_inline int weft__inline_mutex_unlock(struct weft_mutex *mx)
+{
+	return mutex_unlock((struct mutex *)mx);
+}
+
+static __always_inline int weft__inline_cond_wait(struct weft_cond *c,
+						  struct weft_mutex *mx)
+{
+	return cond_wait((struct cond *)c, (struct mutex *)mx);
+}
+
+static __always_inline int weft__inline_cond_signal(struct weft_cond *c)
+{
+	return cond_signal((struct cond *)c);
+}
+
+static __always_inline int weft__inline_sem_acquire(struct weft_sem *s)
+{
+	return sem_acquire((struct sem *)s);
+}
+
+static __always_inline int weft__inline_sem_release(struct weft_sem *s,
+						    uint64_t n)
+{
+	return sem_release((struct sem *)s, n);
+}
+
 /* The functions of these names stay there: &weft_yield is one. */
 #define weft_go(fn, arg) weft__inline_go(fn, arg)
 #define weft_spawn(gp, attr, fn, arg) weft__inline_spawn(gp, attr, fn, arg)
@@ -85,6 +119,12 @@ static __always_inline int weft__inline_chan_recv(struct weft_chan *c,
 #define weft_unpark(p) weft__inline_unpark(p)
 #define weft_chan_send(c, elem) weft__inline_chan_send(c, elem)
 #define weft_chan_recv(c, elem) weft__inline_chan_recv(c, elem)
+#define weft_mutex_lock(mx) weft__inline_mutex_lock(mx)
+#define weft_mutex_unlock(mx) weft__inline_mutex_unlock(mx)
+#define weft_cond_wait(c, mx) weft__inline_cond_wait(c, mx)
+#define weft_cond_signal(c) weft__inline_cond_signal(c)
+#define weft_sem_acquire(s) weft__inline_sem_acquire(s)
+#define weft_sem_release(s, n) weft__inline_sem_release(s, n)
 #define weft_block_begin() block_begin()
 #define weft_block_end() block_end()
 

@@ -10,6 +10,7 @@
 #include "../core/policy_hooks.h"
 #include "../core/gpool.h"
 #include "../core/g_end.h"
+#include "../core/holder.h"
 #include "../core/run.h"
 #include "../ctx/stack.h"
 #include "symbol.h"
@@ -95,6 +96,22 @@ static const char *const waits_for[WAIT_KINDS][2] = {
 	[WAIT_EVENT] = { "waits for an event", "event" },
 };
 
+/* obj: what a G waits for, which somebody holds if it is of such a kind. */
+static void put_holder(struct out *o, enum wait kind, const void *obj)
+{
+	u64 w;
+
+	if (kind != WAIT_MUTEX && kind != WAIT_READ && kind != WAIT_WRITE &&
+	    kind != WAIT_ONCE)
+		return;
+	w = READ_ONCE(*(const u64 *)((const char *)obj + HOLDER_AT));
+	if (w & HOLDER_THREAD)
+		put(o, ", held by thread %u", (u32)(w >> 1));
+	else if (weft__is_g((void *)w))
+		put(o, ", held by G %llu",
+		    (unsigned long long)((struct g *)w)->id);
+}
+
 static void put_wait(struct out *o, const struct g *g)
 {
 	struct ctx *c = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
@@ -124,8 +141,11 @@ static void put_wait(struct out *o, const struct g *g)
 		if (g->wait >= WAIT_KINDS)
 			break;
 		put(o, "%s", waits_for[g->wait][0]);
-		if (c && !(g->flags & GF_TIMED))
-			put(o, " (%s %p)", waits_for[g->wait][1], c->arg);
+		if (!c || g->flags & GF_TIMED)
+			break;
+		put(o, " (%s %p", waits_for[g->wait][1], c->arg);
+		put_holder(o, g->wait, c->arg);
+		put(o, ")");
 		break;
 	}
 	put(o, "%s, for %u.%03u s", timed, ms / 1000, ms % 1000);

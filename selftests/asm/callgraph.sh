@@ -34,6 +34,13 @@ weft__wait_pop_slow	nothing in the queue, or the compare failed
 weft__wait_tick		every 61st pop
 weft__chan_send		an ordinary thread, another size, closed; bad use
 weft__chan_recv		the same
+weft__mutex_lock_slow	it is held, or used from another CPU
+weft__mutex_unlock_slow	somebody waits; bad use
+weft__mutex_wake	somebody waits
+weft__cond_wait_slow	an ordinary thread; bad use
+weft__cond_signal_slow	an ordinary thread
+weft__sem_acquire_slow	an ordinary thread
+weft__sem_release_slow	an ordinary thread; more than one permit
 weft__block_end_slow	the token went to another M meanwhile
 weft__g_end		a G with keys, a name or a lock ends
 weft__timer_arm		a deadline
@@ -87,9 +94,12 @@ section()
 
 exported="weft_go weft_spawn weft_join weft_yield weft_park weft_unpark
 weft_block_begin weft_block_end weft__park_commit
-weft_chan_send weft_chan_recv weft__wait_commit"
+weft_chan_send weft_chan_recv weft__wait_commit weft_mutex_lock
+weft_mutex_unlock weft_cond_wait weft_cond_signal weft_sem_acquire
+weft_sem_release"
 inlined="in_go in_spawn in_join in_yield in_park in_unpark in_block
-in_chan_send in_chan_recv"
+in_chan_send in_chan_recv in_mutex in_cond_wait in_cond_signal in_sem_acquire
+in_sem_release"
 
 for f in probe planted; do
 	objdump -d --no-show-raw-insn "$bin/$f" > "$tmp/$f" || exit 1
@@ -97,7 +107,7 @@ done
 set -- $("$bin/probe")
 
 echo 'TAP version 13'
-echo 1..15
+echo 1..17
 graph "$tmp/probe" $exported
 result exported $?
 graph "$tmp/probe" $inlined
@@ -112,7 +122,7 @@ section "$1" "$2" "$tmp/probe" > "$tmp/said"
 result two_stores_and_a_load $?
 
 for root in in_go in_spawn in_join in_yield in_park in_unpark in_chan_send \
-	in_chan_recv; do
+	in_chan_recv in_mutex in_sem_release; do
 	graph "$tmp/planted" $root
 	result "planted_in_$root" $((! $?))
 done

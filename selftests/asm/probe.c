@@ -45,6 +45,11 @@ int in_unpark(struct weft_parker *p);
 void in_block(void);
 int in_chan_send(struct weft_chan *c, const void *elem);
 int in_chan_recv(struct weft_chan *c, void *elem);
+int in_mutex(struct weft_mutex *mx);
+int in_cond_wait(struct weft_cond *c, struct weft_mutex *mx);
+int in_cond_signal(struct weft_cond *c);
+int in_sem_acquire(struct weft_sem *s);
+int in_sem_release(struct weft_sem *s);
 
 int in_go(weft_fn *fn, void *arg)
 {
@@ -97,6 +102,35 @@ int in_chan_recv(struct weft_chan *c, void *elem)
 	return weft_chan_recv(c, elem);
 }
 
+int in_mutex(struct weft_mutex *mx)
+{
+	int r = weft_mutex_lock(mx);
+
+	planted("mfence");
+	return r ? r : weft_mutex_unlock(mx);
+}
+
+int in_cond_wait(struct weft_cond *c, struct weft_mutex *mx)
+{
+	return weft_cond_wait(c, mx);
+}
+
+int in_cond_signal(struct weft_cond *c)
+{
+	return weft_cond_signal(c);
+}
+
+int in_sem_acquire(struct weft_sem *s)
+{
+	return weft_sem_acquire(s);
+}
+
+int in_sem_release(struct weft_sem *s)
+{
+	one_call_deep();
+	return weft_sem_release(s, 1);
+}
+
 void in_block(void)
 {
 	weft_block_begin();
@@ -115,6 +149,11 @@ static void *const all[] = {
 	(void *)&weft_yield, (void *)&weft_park, (void *)&weft_unpark,
 	(void *)&weft_block_begin, (void *)&weft_block_end,
 	(void *)in_chan_send, (void *)in_chan_recv,
+	(void *)in_mutex, (void *)in_cond_wait, (void *)in_cond_signal,
+	(void *)in_sem_acquire, (void *)in_sem_release,
+	(void *)&weft_mutex_lock, (void *)&weft_mutex_unlock,
+	(void *)&weft_cond_wait, (void *)&weft_cond_signal,
+	(void *)&weft_sem_acquire, (void *)&weft_sem_release,
 	(void *)&weft_chan_send, (void *)&weft_chan_recv,
 };
 
