@@ -323,7 +323,7 @@ static int wait_out(struct waiting *w, bool poll)
 
 /* 1: again; else what weft_select() returns is in *ret. */
 static int one_round(struct weft_case *k, int n, struct waiting *w, bool poll,
-		  int *ret)
+		     int *ret)
 {
 	int did = -1, r = 0;
 	enum put put;

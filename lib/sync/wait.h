@@ -59,8 +59,11 @@ struct wnode {
 	u64 who;		/* by the waiter, before it is in a queue */
 	void *data;		/* the object's: what is handed over, where */
 	u64 *sel;		/* the word of a select, or NULL */
-	u32 in;			/* in a queue; under the object's lock, and the
-				   last that who drops a loser writes */
+	/*
+	 * In a queue; under the object's lock, and the last that who drops a
+	 * loser's node writes there.
+	 */
+	u32 in;
 	int ret;		/* by who takes it out, for the waiter */
 };
 
