@@ -16,11 +16,12 @@
  *	  queue.  One that stands while an M is idle: wake that
  *	- tokens and Ps beyond the number in use are taken out of it again
  *
- * The tick is 1 ms; while an M was found blocked lately, 50 us and doubling;
- * and 10 ms once for 50 ticks nothing has stood, no M was in an announced
- * section and no G waited that a sentinel does not watch over; for on a virtual
- * machine a wake-up by a timer alone may cost 20 us of CPU, 2 % at 1 ms
- * (kernel-bench monitor).
+ * The tick is 1 ms; half of that while Gs wait that no sentinel watches over,
+ * so that they wait for 1 ms; while an M was found blocked lately, 50 us and
+ * doubling; and 10 ms once for 50 ticks nothing has stood, no M was in an
+ * announced section and no G waited unwatched; for on a virtual machine a
+ * wake-up by a timer alone may cost 20 us of CPU, 2 % at 1 ms (kernel-bench
+ * monitor).
  *
  * It sleeps for good when nothing is left to watch (silence.c); who goes on in
  * place of an M that blocked is in spares.c.
@@ -245,8 +246,10 @@ static void watch_p(struct monitor *mon, struct p *p)
 
 	if (runq_waiting(&p->q)) {
 		weft__sentinel_arm(p, mon->now);
-		if (!weft__sentinel_in_charge(p, mon->now))
+		if (!weft__sentinel_in_charge(p, mon->now)) {
 			mon->quiet = 0;
+			mon->unwatched = true;
+		}
 	}
 	if (!runq_waiting(&p->q) || p_moved(p) != p->mon.moved) {
 		p->mon.moved = p_moved(p);
@@ -272,6 +275,7 @@ static void watch_all(struct monitor *mon)
 {
 	u32 i, n = READ_ONCE(S.nprocs);
 
+	mon->unwatched = false;
 	for (i = 0; i < S.maxprocs; i++) {
 		if (i >= n) {
 			watch_retired(i);
@@ -309,14 +313,20 @@ static void nap(struct monitor *mon)
 	WRITE_ONCE(S.mon_asleep, 0);
 }
 
+/*
+ * An M that blocked is found at the second tick after it: so half a tick where
+ * Gs wait and no sentinel looks.
+ */
 static void adapt(struct monitor *mon)
 {
+	u32 most = S.opts.sysmon_us / (mon->unwatched ? 2 : 1);
+
 	if (mon->now < mon->short_until)
 		mon->tick_us = SHORT_US;
-	else if (mon->tick_us < S.opts.sysmon_us)
+	else if (mon->tick_us < most)
 		mon->tick_us *= 2;
-	if (mon->tick_us > S.opts.sysmon_us)
-		mon->tick_us = S.opts.sysmon_us;
+	if (mon->tick_us > most)
+		mon->tick_us = most;
 	if (mon->quiet++ > QUIET_TICKS)
 		mon->tick_us = QUIET * S.opts.sysmon_us;
 }

@@ -23,6 +23,7 @@ struct monitor {
 	u32 quiet;		/* ticks in a row in which nothing stood */
 	u32 idle;		/* ticks in a row with every token idle */
 	bool warned;
+	bool unwatched;		/* Gs wait where no sentinel looks */
 };
 
 /* spares.c: who goes on in place of an M that blocked */
