@@ -28,6 +28,7 @@
 #include "mem.c"
 #include "idle.c"
 #include "low_load.c"
+#include "sleepers.c"
 #include "monitor.c"
 #include "sentinel_cost.c"
 

@@ -42,16 +42,17 @@
  */
 #include "policy_hooks.h"
 #include "gift.h"
+#include "timer.h"
 
 void weft__wake_m(struct m *m)
 {
-	smp_store_release(&m->futex.val, 1);
+	smp_store_release(&m->futex.val, M_WOKEN);
 	weft__nfutex_wake(&m->futex, 1);
 }
 
 void weft__m_sleep(struct m *m)
 {
-	while (!xchg(&m->futex.val, 0) && !READ_ONCE(S.stop))
+	while (xchg(&m->futex.val, 0) != M_WOKEN && !READ_ONCE(S.stop))
 		weft__nfutex_wait(&m->futex, 0, INT64_MAX);
 }
 
@@ -71,11 +72,12 @@ static int try_wake(u32 i, uintptr_t t)
 	return 1;
 }
 
-/* Wake an idle M, of this node if there is one. */
+/* Wake an idle M, of this node if there is one, and rather not the keeper. */
 weft__noinline void weft__wake_one(struct node *near)
 {
 	u32 i, n = READ_ONCE(S.nprocs);
 	bool any = !READ_ONCE(near->nidle);
+	struct m *spared = READ_ONCE(S.keeper);
 	uintptr_t t;
 
 	if (READ_ONCE(S.waking))
@@ -83,13 +85,15 @@ weft__noinline void weft__wake_one(struct node *near)
 again:
 	for (i = 0; i < n; i++) {
 		t = smp_load_acquire(&S.tok[i]);
-		if (!(t & TOK_IDLE) || (!any && tok_m(t)->node != near))
+		if (!(t & TOK_IDLE) || (!any && tok_m(t)->node != near) ||
+		    tok_m(t) == spared)
 			continue;
 		if (try_wake(i, t))
 			return;
 	}
-	if (!any) {
-		any = true;
+	if (!any || spared) {
+		any = any || !spared;
+		spared = NULL;
 		goto again;
 	}
 }
@@ -185,7 +189,17 @@ static void park(struct m *m)
 	if (READ_ONCE(S.nidle) == READ_ONCE(S.nprocs) &&
 	    READ_ONCE(S.running) && !weft__live())
 		weft__sysmon_kick();
-	weft__m_sleep(m);
+	switch (rest_us ? KEEP_NOT : weft__keep(m, idle)) {
+	case KEEP_DUE:
+		if (un_idle(m, idle))
+			return;
+		/* fallthrough */
+	case KEEP_NOT:
+		weft__m_sleep(m);
+		/* fallthrough */
+	case KEEP_WOKEN:
+		break;
+	}
 	m->fruitless = 0;
 	stat_inc(m->n.woken);
 }
@@ -330,6 +344,8 @@ struct g *weft__find_work(struct m *m)
 			cache(m);
 			continue;
 		}
+		if (READ_ONCE(S.timed))
+			weft__timers_look(m);
 		g = look(m);
 		WRITE_ONCE(m->state, M_RUN);
 		if (g) {

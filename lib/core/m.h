@@ -36,6 +36,8 @@ enum m_state {
 	M_GONE,
 };
 
+#define M_WOKEN 1u		/* its token is not idle any more, or S.stop */
+#define M_KICKED 2u		/* the keeper is to look at the heaps again */
 #define M_TICK 61		/* as Go's: prime, so that it meets no rhythm */
 #define M_STACKS 64		/* in its cache; half go at a time */
 #define M_GS 512
@@ -82,7 +84,7 @@ struct m {
 		s64 seen, until;
 	} patient;
 	struct weft__slot *slot; /* seen.c: what BPF tells of it, or NULL */
-	struct weft__nfutex futex; /* set by who wakes it, cleared by it */
+	struct weft__nfutex futex; /* M_WOKEN, M_KICKED; cleared by it */
 	u32 pubwait;		/* pushes since the last publish */
 	u32 backoff_us;
 	s64 loot_t;
@@ -93,6 +95,7 @@ struct m {
 	u32 fruitless;		/* looks in a row that found nothing */
 	u32 nospin;		/* chances to spin that it lets pass */
 	u32 spinrest;		/* so many after the last spin in vain */
+	s64 keep_until;		/* keep.c: the keeper sleeps no longer */
 	u32 bound;		/* to this CPU for the moment; see m.c */
 	u32 brief;		/* popped just before its token was taken */
 	int callfd;		/* its own /proc/.../syscall, or -1 */
@@ -135,6 +138,7 @@ struct m {
 		u64 tok_back, returns, returns_global, loose;
 		u64 parked, woken, idblocks, skipped, preempted;
 		u64 handoffs, urgent;
+		u64 timers;
 	} n;
 	struct trace trace;
 	char *stk[M_STACKS];

@@ -6,6 +6,7 @@
 #include "policy_hooks.h"
 #include "hint.h"
 #include "preempt.h"
+#include "timer.h"
 
 #define SPILL 128		/* half a ring */
 
@@ -165,6 +166,12 @@ struct g *weft__tick(struct m *m)
 	g = weft__urgent_get(m);
 	if (g)
 		return g;
+	if (READ_ONCE(S.timed) && m->cur != &m->g0 &&
+	    weft__timers_due(m)) {
+		m->look_due = 1;	/* the idle loop fires, and ticks */
+		stat_add(m->n.skipped, M_TICK);
+		return &m->g0;
+	}
 	p = READ_ONCE(m->p);
 	if (p == &weft__dead_p)
 		return NULL;

@@ -190,6 +190,9 @@ static int ms_init(void)
 static void counters_init(void)
 {
 	S.nidle = S.nspin = S.waking = S.stop = 0;
+	S.keeper = NULL;
+	S.keep_rate = 0;
+	S.timed = 0;
 	S.mon_futex = S.mon_asleep = S.mon_stop = weft__now_ms = 0;
 	S.mon_until = 0;
 	S.spare_wanted = S.sentinels_stop = 0;

@@ -91,6 +91,11 @@ struct sched {
 	u32 waking;		/* a wake is in flight */
 	u32 stop;
 
+	/* keep.c */
+	u32 timed __attribute__((aligned(WEFT__LINE)));	/* heaps not empty */
+	struct m *keeper;
+	s64 keep_rate;		/* written by the keeper */
+
 	/* sysmon.c */
 	u32 mon_futex __attribute__((aligned(WEFT__LINE)));
 	u32 mon_asleep;		/* announced; who un-idles a token wakes it */
@@ -272,7 +277,6 @@ void weft__deliver(struct m *m, struct g *g);
 /* sysmon.c */
 int weft__sysmon_start(void);
 void weft__sysmon_kick(void);
-void weft__sysmon_due(s64 when);
 
 /* hog.c */
 void weft__hog_note(struct m *m);

@@ -4,7 +4,7 @@
  *
  * One thread that has no M and runs no G.  At each tick:
  *
- *	- parkers that signal handlers listed; timers that are due
+ *	- parkers that signal handlers listed; timers that no M saw to (keep.c)
  *	- an M with a token that has not popped since the last tick, and sleeps
  *	  in the kernel: while Gs wait its token goes to another M (an announced
  *	  section, or a call nobody announced); without Gs that wait, after
@@ -44,29 +44,6 @@ void weft__sysmon_kick(void)
 {
 	if (!xchg(&S.mon_futex, 1))
 		weft__futex_wake(&S.mon_futex, 1);
-}
-
-/* A timer is the first of its heap: is that before we would wake? */
-void weft__sysmon_due(s64 when)
-{
-	smp_mb();	/* its partner is in nap() */
-	if (when < READ_ONCE(S.mon_until))
-		weft__sysmon_kick();
-}
-
-/* ---- timers ---- */
-
-static s64 run_timers(s64 now)
-{
-	s64 next = INT64_MAX, t;
-	u32 i;
-
-	for (i = 0; i < S.maxprocs; i++) {
-		t = weft__timers_run(S.p[i]->timers, now, &S.n.timers);
-		if (t < next)
-			next = t;
-	}
-	return next;
 }
 
 /* ---- Ms that stand ---- */
@@ -295,7 +272,7 @@ static void watch_all(struct monitor *mon)
 
 static void nap(struct monitor *mon)
 {
-	s64 until = mon->now + mon->tick_us * NSEC_PER_USEC, timer;
+	s64 tick = mon->now + mon->tick_us * NSEC_PER_USEC, until = tick;
 
 	if (weft__may_sleep(mon)) {
 		weft__silence();
@@ -303,10 +280,7 @@ static void nap(struct monitor *mon)
 	}
 	WRITE_ONCE(S.mon_until, until);
 	smp_mb();	/* a new timer's owner sees until, or we see it */
-	/* once: a second look may see it cancelled */
-	timer = weft__next_timer();
-	if (timer < until)
-		until = timer;
+	until = weft__timers_until(mon->now, tick, until);
 	if (!READ_ONCE(S.mon_stop))
 		weft__seen_nap(&S.mon_futex, until);
 	(void)xchg(&S.mon_futex, 0);
@@ -343,7 +317,7 @@ static void *sysmon(void *arg)
 					   NSEC_PER_MSEC));
 		S.n.ticks++;
 		weft__signals_run();
-		run_timers(mon.now);
+		S.n.timers += weft__timers_watch(weft__clock());
 		watch_all(&mon);
 		weft__policy_watch(mon.now);
 		weft__blocked_look(mon.now);

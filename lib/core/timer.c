@@ -1,130 +1,111 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * timer.c - a four-ary heap of deadlines; see timer.h.
+ * timer.c - timers: armed, taken out, fired; see timer.h.
+ *
+ * The lock of a heap is held for one step in it, or for a batch of BATCH; its
+ * holder may be preempted, and then a waiter spins briefly and sleeps.
  */
 #include "sched.h"
 #include "timer.h"
+#include "../ds/theap.h"
 
+#include <limits.h>
 #include <stdlib.h>
 
-#define ARITY 4
+#define BATCH 32
 
 struct timers {
-	struct weft__lock lock;	/* guards what follows */
-	u32 n, room;
-	struct timer **heap;
-	s64 next;		/* heap[0]->when; read without the lock */
+	struct weft__lock lock;	/* guards the heap */
+	struct theap heap;
+	s64 next;		/* of its first; written under the lock */
+	s64 ran;		/* when an M fired some; a hint for sysmon */
 };
 
 struct timers *weft__timers_new(void)
 {
 	struct timers *h = calloc(1, sizeof(*h));
 
-	if (h)
-		h->next = INT64_MAX;
+	if (!h)
+		return NULL;
+	theap_init(&h->heap);
+	h->next = INT64_MAX;
 	return h;
 }
 
+/* At the end: what is armed still will never fire. */
 void weft__timers_free(struct timers *h)
 {
+	struct timer *t;
+	u32 slot;
+
+	while (h && h->heap.n) {
+		slot = theap_first(&h->heap);
+		t = h->heap.item[slot];
+		theap_remove(&h->heap, slot);
+		t->state = TIMER_IDLE;
+	}
 	if (h)
-		free(h->heap);
+		theap_free(&h->heap);
 	free(h);
 }
 
-static void place(struct timers *h, u32 i, struct timer *t)
+s64 weft__timers_next(struct timers *h)
 {
-	h->heap[i] = t;
-	t->at = i;
+	return READ_ONCE(h->next);
 }
 
-static void sift_up(struct timers *h, u32 i, struct timer *t)
+s64 weft__timers_ran(struct timers *h)
 {
-	for (; i && h->heap[(i - 1) / ARITY]->when > t->when;
-	     i = (i - 1) / ARITY)
-		place(h, i, h->heap[(i - 1) / ARITY]);
-	place(h, i, t);
+	return READ_ONCE(h->ran);
 }
 
-static u32 least_child(struct timers *h, u32 i)
+/* Under the lock, after each change. */
+static void note_next(struct timers *h)
 {
-	u32 c = i * ARITY + 1, end = c + ARITY, least = c;
+	bool was = h->next != INT64_MAX, is = h->heap.n;
 
-	for (c++; c < end && c < h->n; c++)
-		if (h->heap[c]->when < h->heap[least]->when)
-			least = c;
-	return least;
+	WRITE_ONCE(h->next, theap_next(&h->heap));
+	if (is && !was)
+		atomic_add(&S.timed, 1);
+	else if (was && !is)
+		atomic_sub(&S.timed, 1);
 }
 
-static void sift_down(struct timers *h, u32 i, struct timer *t)
+/* Under the lock: 1, and it is the first now; 0; or -ENOMEM. */
+static int add(struct timers *h, struct timer *t)
 {
-	u32 c;
+	s64 before = h->next;
 
-	while (i * ARITY + 1 < h->n) {
-		c = least_child(h, i);
-		if (h->heap[c]->when >= t->when)
-			break;
-		place(h, i, h->heap[c]);
-		i = c;
-	}
-	place(h, i, t);
+	if (theap_add(&h->heap, t->when, t, &t->slot))
+		return -ENOMEM;
+	note_next(h);
+	return t->when < before;
 }
 
-static void take_out(struct timers *h, struct timer *t)
+static void take(struct timers *h, struct timer *t)
 {
-	struct timer *last = h->heap[--h->n];
-	u32 i = t->at;
-
-	if (last != t) {
-		if (i && h->heap[(i - 1) / ARITY]->when > last->when)
-			sift_up(h, i, last);
-		else
-			sift_down(h, i, last);
-	}
-	WRITE_ONCE(h->next, h->n ? h->heap[0]->when : INT64_MAX);
+	theap_remove(&h->heap, t->slot);
+	note_next(h);
 }
 
-static bool make_room(struct timers *h)
-{
-	u32 room = h->room ? h->room * 2 : 64;
-	struct timer **heap;
-
-	if (h->n < h->room)
-		return true;
-	heap = realloc(h->heap, room * sizeof(*heap));
-	if (!heap)
-		return false;
-	h->heap = heap;
-	h->room = room;
-	return true;
-}
-
-static int insert(struct timers *h, struct timer *t)
-{
-	int ret = -ENOMEM;
-	bool first = false;
-
-	weft__lock(&h->lock);
-	if (make_room(h)) {
-		WRITE_ONCE(t->state, TIMER_ARMED);
-		sift_up(h, h->n++, t);
-		first = h->heap[0] == t;
-		WRITE_ONCE(h->next, h->heap[0]->when);
-		ret = 0;
-	}
-	weft__unlock(&h->lock);
-	if (first)
-		weft__sysmon_due(t->when);
-	return ret;
-}
+/* ---- waits of a G ---- */
 
 int weft__timer_arm(struct m *m, struct timer *t)
 {
-	t->heap = m->last->timers;
+	struct timers *h = m->last->timers;
+	int r;
+
+	t->heap = h;
 	t->g = m->cur;
 	t->phase = TIMER_PENDING;
 	t->fired = 0;
-	return insert(t->heap, t);
+	t->state = TIMER_ARMED;
+	weft__lock(&h->lock);
+	r = add(h, t);
+	weft__unlock(&h->lock);
+	if (r > 0)
+		weft__keeper_due(t->when);
+	return r < 0 ? r : 0;
 }
 
 bool weft__timer_commit(struct timer *t, bool visible)
@@ -144,16 +125,25 @@ bool weft__timer_commit(struct timer *t, bool visible)
 	return !taken;
 }
 
+static void wait_fired(struct timer *t)
+{
+	u32 s;
+
+	while ((s = smp_load_acquire(&t->state)) >= TIMER_FIRING)
+		if (s == TIMER_WAITED ||
+		    cas(&t->state, TIMER_FIRING, TIMER_WAITED))
+			weft__futex_wait(&t->state, TIMER_WAITED, INT64_MAX);
+}
+
 static void cancel(struct timer *t)
 {
 	weft__lock(&t->heap->lock);
 	if (t->state == TIMER_ARMED) {
-		take_out(t->heap, t);
+		take(t->heap, t);
 		WRITE_ONCE(t->state, TIMER_IDLE);
 	}
 	weft__unlock(&t->heap->lock);
-	while (smp_load_acquire(&t->state) == TIMER_FIRING)
-		weft__futex_wait(&t->state, TIMER_FIRING, INT64_MAX);
+	wait_fired(t);
 }
 
 bool weft__timer_done(struct timer *t)
@@ -162,55 +152,161 @@ bool weft__timer_done(struct timer *t)
 		g_yield();	/* its M may be preempted: let others run */
 		cpu_relax();
 	}
-	cancel(t);
+	if (smp_load_acquire(&t->state) != TIMER_IDLE)
+		cancel(t);
 	return t->fired;
+}
+
+/* ---- others ---- */
+
+/* Its lock; when we have it, the timer is IDLE or ARMED. */
+static struct timers *lock_settled(struct timer *t)
+{
+	struct timers *h = t->heap;
+
+	for (;;) {
+		weft__lock(&h->lock);
+		if (READ_ONCE(t->state) < TIMER_FIRING)
+			return h;
+		weft__unlock(&h->lock);
+		wait_fired(t);
+	}
+}
+
+int weft__timer_start(struct timer *t, s64 when)
+{
+	struct timers *h = lock_settled(t);
+	int was = t->state == TIMER_ARMED, r;
+
+	if (was)
+		take(h, t);
+	t->when = when;
+	r = add(h, t);
+	WRITE_ONCE(t->state, r < 0 ? TIMER_IDLE : TIMER_ARMED);
+	weft__unlock(&h->lock);
+	if (r > 0)
+		weft__keeper_due(when);
+	return r < 0 ? r : was;
+}
+
+int weft__timer_stop(struct timer *t)
+{
+	struct timers *h = lock_settled(t);
+	int was = t->state == TIMER_ARMED;
+
+	if (was)
+		take(h, t);
+	WRITE_ONCE(t->state, TIMER_IDLE);
+	weft__unlock(&h->lock);
+	return was;
+}
+
+/* ---- firing ---- */
+
+static void wake(struct g *g)
+{
+	struct m *m = this_m();
+
+	if (!m) {
+		weft__ready_remote(g);
+		return;
+	}
+	g->wait = WAIT_NONE;
+	stat_inc(m->nreadied);
+	push(m, g);
+}
+
+/* From here on it may be gone; the wake goes to an address. */
+static void fired(struct timer *t)
+{
+	if (xchg(&t->state, TIMER_IDLE) == TIMER_WAITED)
+		weft__futex_wake(&t->state, INT_MAX);
 }
 
 static void expire(struct timer *t)
 {
 	bool committed = false;
+	struct g *g = t->g;
 
 	for (;;) {
 		if (t->take_out(t)) {
 			t->fired = 1;
-			weft__ready_remote(t->g);
+			/* Nobody waits for this: its G is in our hands. */
+			smp_store_release(&t->state, TIMER_IDLE);
+			__builtin_prefetch(g->ctx);
+			__builtin_prefetch((char *)g->ctx + WEFT__LINE);
+			wake(g);
 			return;
 		}
 		if (committed || cas(&t->phase, TIMER_PENDING, TIMER_MISSED))
-			return;
+			break;
 		committed = true;	/* visible by now: look once more */
 	}
+	fired(t);
 }
 
-s64 weft__timers_next(struct timers *h)
+/* It has kept its slot, so it can be put back without memory. */
+static void call(struct timers *h, struct timer *t, s64 now)
 {
-	return READ_ONCE(h->next);
-}
-
-static struct timer *due(struct timers *h, s64 now)
-{
-	struct timer *t = NULL;
+	s64 when = t->fire(t, now);
+	u32 state;
 
 	weft__lock(&h->lock);
-	if (h->n && h->heap[0]->when <= now) {
-		t = h->heap[0];
-		take_out(h, t);
-		WRITE_ONCE(t->state, TIMER_FIRING);
+	if (when != INT64_MAX) {
+		t->when = when;
+		theap_link(&h->heap, t->slot, when);
+		note_next(h);
+	} else {
+		theap_release(&h->heap, t->slot);
 	}
+	state = xchg(&t->state, when != INT64_MAX ? TIMER_ARMED : TIMER_IDLE);
 	weft__unlock(&h->lock);
-	return t;
+	if (state == TIMER_WAITED)
+		weft__futex_wake(&t->state, INT_MAX);
 }
 
-s64 weft__timers_run(struct timers *h, s64 now, u64 *fired)
+/* Timers lie on cold stacks: all lines are under way before one is used. */
+static u32 due(struct timers *h, s64 now, struct timer **out, u32 max)
 {
-	struct timer *t;
+	u32 slot[BATCH], i, n;
 
-	while (weft__timers_next(h) <= now && (t = due(h, now))) {
-		expire(t);
-		/* From here on it may be gone; the wake goes to an address. */
-		smp_store_release(&t->state, TIMER_IDLE);
-		weft__futex_wake(&t->state, 1);
-		++*fired;
+	if (weft__timers_next(h) > now)
+		return 0;
+	weft__lock(&h->lock);
+	for (n = 0; n < max && theap_next(&h->heap) <= now; n++) {
+		slot[n] = theap_first(&h->heap);
+		out[n] = h->heap.item[slot[n]];
+		__builtin_prefetch(out[n], 1);
+		theap_unlink(&h->heap, slot[n]);
 	}
-	return weft__timers_next(h);
+	for (i = 0; i < n; i++) {
+		WRITE_ONCE(out[i]->state, TIMER_FIRING);
+		__builtin_prefetch(out[i]->g, 1);
+		if (out[i]->g)
+			theap_release(&h->heap, slot[i]);
+	}
+	note_next(h);
+	weft__unlock(&h->lock);
+	return n;
+}
+
+u32 weft__timers_run(struct timers *h, s64 now, u32 max)
+{
+	struct timer *t[BATCH];
+	u32 i, n, all = 0;
+
+	while (all < max) {
+		n = due(h, now, t, max - all < BATCH ? max - all : BATCH);
+		if (!n)
+			break;
+		if (this_m())
+			WRITE_ONCE(h->ran, now);
+		for (i = 0; i < n; i++)
+			if (t[i]->g)
+				expire(t[i]);
+			else
+				call(h, t[i], now);
+		all += n;
+	}
+	return all;
 }

@@ -25,6 +25,7 @@ static void add_m(struct weft_stats *st, struct m *m)
 	st->parked += READ_ONCE(m->nparked);
 	st->readied += READ_ONCE(m->nreadied);
 #define x(field, from) st->field += READ_ONCE(m->n.from)
+	x(timers, timers);
 	x(global_put, global_put);
 	x(global_got, global_got);
 	x(spills, spills);
@@ -80,7 +81,7 @@ static void collect(struct weft_stats *st)
 		       st->handoffs_begin;
 	st->m_created = READ_ONCE(S.n.m_created);
 	st->monitor_ticks = READ_ONCE(S.n.ticks);
-	st->timers = READ_ONCE(S.n.timers);
+	st->timers += READ_ONCE(S.n.timers);
 	st->hogs = READ_ONCE(S.n.hogs);
 	st->membarriers = READ_ONCE(weft__membarriers) - S.mb_base;
 }

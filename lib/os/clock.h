@@ -23,6 +23,32 @@ static inline s64 weft__now(void)
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
+/*
+ * The clock of deadlines: the same, or with WEFT_CLOCK=virtual a number that
+ * sysmon moves on.  The first is written before a runtime starts.
+ */
+extern u32 weft__clock_virtual;
+extern s64 weft__clock_at;
+
+static inline s64 weft__clock(void)
+{
+	if (__builtin_expect(READ_ONCE(weft__clock_virtual), 0))
+		return smp_load_acquire(&weft__clock_at);
+	return weft__now();
+}
+
+/* A deadline by that clock, for the kernel: real time goes on from now. */
+static inline s64 weft__clock_real(s64 deadline)
+{
+	s64 now, left;
+
+	if (!READ_ONCE(weft__clock_virtual) || deadline == INT64_MAX)
+		return deadline;
+	left = deadline - smp_load_acquire(&weft__clock_at);
+	now = weft__now();
+	return left < INT64_MAX - now ? now + left : INT64_MAX;
+}
+
 /* What the calling thread has used of a CPU; a system call. */
 static inline s64 weft__cpu_time(void)
 {

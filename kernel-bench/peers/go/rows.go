@@ -50,6 +50,8 @@ var rows = map[string]row{
 	"hog":              {beside, hogs, "preempted by a signal"},
 	"mem":              {mem, 0, channel + ", made by each"},
 	"idle":             {idle, 0, channel},
+	"sleepers_10000":   {sleepers, 0, ""},
+	"sleepers_100000":  {sleepers, 0, ""},
 }
 
 type yieldG struct {
