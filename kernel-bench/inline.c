@@ -18,6 +18,7 @@
 #include "parkwake.c"
 #include "steal.c"
 #include "chan.c"
+#include "locks.c"
 #include "block_nop.c"
 #include "block8.c"
 #include "handoff.c"
