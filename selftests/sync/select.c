@@ -286,12 +286,12 @@ static void poll_race(struct __test_metadata *_metadata, u32 n, bool one,
 
 TEST(one_is_always_ready)
 {
-	poll_race(_metadata, 1000, false, false);
+	poll_race(_metadata, 400, false, false);
 }
 
 TEST(one_is_always_ready_for_threads)
 {
-	poll_race(_metadata, 1000, true, false);
+	poll_race(_metadata, 400, true, false);
 }
 
 /* The same, the poll a G of its own each time, wherever that runs. */

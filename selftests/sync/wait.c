@@ -330,7 +330,7 @@ static void gone(struct __test_metadata *_metadata, bool thread_wakes,
 {
 	struct actor a, b;
 
-	rounds = 1500;
+	rounds = 500;
 	ASSERT_EQ(0, rt_start(0));
 	ASSERT_TRUE(begin(&a, ups_pages, NULL, thread_wakes));
 	ASSERT_TRUE(begin(&b, waits_on_pages, NULL, thread_waits));
@@ -441,7 +441,7 @@ static void select_word(struct __test_metadata *_metadata, bool thread_waits)
 {
 	struct actor a, b, c;
 
-	rounds = 2000;
+	rounds = 300;	/* each may cost three time slices */
 	ASSERT_EQ(0, rt_start(0));
 	ASSERT_TRUE(begin(&a, ups_one, NULL, false));
 	ASSERT_TRUE(begin(&b, ups_one, &s, true));
