@@ -30,9 +30,9 @@
  * write but those of its own P.  It creates no M (SCHED_IDLE cannot be left,
  * and threads inherit it): sysmon keeps spares, and is asked for one.
  * Preempted between its CAS and the wake-up it leaves a token HANDED to a
- * sleeping M: sysmon wakes that at its next tick, and an M that comes back
- * takes its token back.  Preempted with a spare in its hand it withholds that
- * one, no more.
+ * sleeping M: sysmon gives that to another at its second tick, and an M that
+ * comes back takes its token back.  Preempted with a spare in its hand it
+ * withholds that one, no more.
  *
  * Whom it asks: the M that names P and those whose rseq area names this CPU;
  * now and then all the others, since an area is written on the way back to user

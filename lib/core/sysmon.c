@@ -170,6 +170,24 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	}
 }
 
+/*
+ * For two ticks nobody has answered to a token that was handed on: whoever gave
+ * it may be preempted before the wake-up.  If its M sleeps, another gets it.
+ * Not woken by us: when the giver wakes it after all, it would run with what it
+ * has by then, leave a token idle behind that names it, and take another one;
+ * two tokens would name one M (token.pml, BUG_REWAKE).
+ */
+static void hand_again(struct monitor *mon, u32 tok, uintptr_t t)
+{
+	struct m *s;
+
+	if (weft__thread_state(READ_ONCE(tok_m(t)->tid)) != 'S')
+		return;		/* it is only slow */
+	s = weft__spare_or_new(mon, tok, t);
+	if (s && weft__handoff(tok, t, s))
+		weft__trace_add(&S.trace, TRACE_HANDOFF, tok_m(t)->id, s->id);
+}
+
 static void watch_token(struct monitor *mon, u32 i)
 {
 	uintptr_t t = smp_load_acquire(&S.tok[i]);
@@ -182,7 +200,7 @@ static void watch_token(struct monitor *mon, u32 i)
 		return;
 	}
 	if (t & TOK_HANDED && t == S.p[i]->mon.handed)
-		weft__wake_m(m);	/* its giver may be preempted */
+		hand_again(mon, i, t);
 	S.p[i]->mon.handed = t & TOK_HANDED ? t : 0;
 	if (t & (TOK_IDLE | TOK_HANDED))
 		return;

@@ -404,6 +404,10 @@ TEST(handed_token_of_a_sleeper_is_seen_to)
 	t = READ_ONCE(turns);
 	EXPECT_TRUE(AWAIT(READ_ONCE(turns) > t + 1));
 	EXPECT_FALSE(READ_ONCE(st.done));
+	/* the wake-up after all: it finds that it has none, and is a spare */
+	weft__wake_m(st.spare);
+	EXPECT_TRUE(AWAIT(READ_ONCE(S.spare[st.spare->id / 64]) >>
+			  st.spare->id % 64 & 1));
 	ASSERT_EQ(1, write(st.fd[1], "x", 1));
 	EXPECT_TRUE(AWAIT(READ_ONCE(st.done)));
 	WRITE_ONCE(stop, 1);

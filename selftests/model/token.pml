@@ -227,7 +227,15 @@ end:	do
 		fi;
 		t = tok[i];
 		if
+#ifdef BUG_REWAKE	/* its giver may be preempted before the wake-up */
+		:: (t & HANDED) && !(t & IDLE) ->
+			n = WHO(t); goto rewake
+#endif
+#ifdef AGAIN	/* one that sleeps and was not woken loses it, too */
+		:: t & IDLE -> t = 0; i = 0; goto end
+#else
 		:: t & (IDLE | HANDED) -> t = 0; i = 0; goto end
+#endif
 		:: else
 		fi };
 		atomic {
@@ -275,6 +283,11 @@ end:	do
 			mtok[n] = i
 #endif
 		fi;
+#ifdef BUG_REWAKE
+		goto next;
+rewake:		futex[n] = 1;
+next:
+#endif
 		atomic { i = 0; n = 0; t = 0 }
 	od
 }
