@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # quick.sh: the small configurations of every model and every planted bug that
-# is found soon.  At most 90 s on one core; part of "make check".
+# is found soon.  About 2 minutes on one core; part of "make check".
+#
+# timeout: 300
 
 # only to end what hangs
 time=300
