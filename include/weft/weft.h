@@ -37,6 +37,7 @@
 #include "block.h"
 #include "hint.h"
 #include "chan.h"
+#include "ctx.h"
 #include "sync.h"
 #include "preempt.h"
 #include "stats.h"
