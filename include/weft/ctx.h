@@ -36,7 +36,7 @@ struct weft_ctx;
 struct weft_ctx *weft_ctx_background(void);
 
 /**
- * weft_ctx_cancelable() - a context that is cancelled by a call, or with @parent
+ * weft_ctx_cancelable() - a context, cancelled by a call, or with @parent
  * @parent:	may be given back before its child is
  *
  * If @parent is cancelled, so is the new one, with the same error.
