@@ -13,7 +13,7 @@
 //   - the collector runs when it likes, as in any Go program.
 //
 // main.go has arguments and the result, run.go the clock and the piece of work,
-// rows.go, block8.go and mem.go the rows.
+// rows.go and the other files the rows.
 package main
 
 import (

@@ -18,6 +18,7 @@ type row struct {
 const (
 	joined      = "joined by a sync.WaitGroup"
 	channel     = "a permit is a channel with room for one"
+	semaphore   = "a semaphore is a channel with room for one"
 	announced   = "read(2) through package syscall, which tells the scheduler"
 	tenChildren = "ten children joined by one WaitGroup"
 	asleep      = "nanosleep(2) through package syscall"
@@ -42,6 +43,12 @@ var rows = map[string]row{
 	"chan1x1":          {chanRow, 1, ""},
 	"chan4x4":          {chanRow, chanMany, ""},
 	"select4":          {chanRow, chanSelect, ""},
+	"mutex_2":          {locksRow, 2*8 + locksMutex, ""},
+	"mutex_8":          {locksRow, 8*8 + locksMutex, ""},
+	"mutex_64":         {locksRow, 64*8 + locksMutex, ""},
+	"rwlock_read8":     {locksRow, 8*8 + locksRead, ""},
+	"cond_pingpong":    {locksRow, 2*8 + locksCond, ""},
+	"sem_pingpong":     {locksRow, 2*8 + locksSem, semaphore},
 	"block8":           {beside, block8Pipe, announced},
 	"block8_sleep":     {beside, block8Sleep, asleep},
 	"block8_plain":     {beside, block8Plain, raw},
