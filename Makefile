@@ -71,10 +71,37 @@ ucontext: all
 	+@echo '  CONTEXT=ucontext in $(patsubst $(srctree)/%,%,$(ucontext-tree))'
 	+@$(MAKE) O=$(ucontext-tree) CONTEXT=ucontext all
 
+# And with the sanitizers, of which the runtime may be missing: then the mode is
+# skipped, with the reason. ThreadSanitizer is clang's, see Makefile.flags.
+sanitizers := tsan asan ubsan
+sanitizer-tsan := thread
+sanitizer-asan := address
+sanitizer-ubsan := undefined
+clangs := $(if $(findstring clang,$(CC)),'$(CC)') clang clang-14
+sanitizer-tests := core/join core/key core/locked core/queues core/handoff \
+	park/parker block/sentinel run/idle run/deadlock
+.PHONY: $(sanitizers)
+$(sanitizers): kselftest
+	@mkdir -p $(objtree)/sanitize/$@
+	+@cd $(objtree)/sanitize/$@ && rm -f missing && cd $(srctree) && \
+	if cc=$$(sh scripts/sanitizer $@ \
+			$(if $(filter tsan,$@),$(clangs),'$(CC)')); then \
+		echo '  SANITIZE=$(sanitizer-$@) in $(@:%=sanitize/%)'; \
+		$(MAKE) O=$(objtree)/sanitize/$@ SANITIZE=$(sanitizer-$@) \
+			CONTEXT=asm CC="$$cc" lib selftests; \
+	else \
+		echo "$$cc" > $(objtree)/sanitize/$@/missing; \
+	fi
+
 # TESTS="core/queues park/*" and MODES="plain norseq" narrow it down.
-.PHONY: check
+# check-sanitizers has by itself the tests that are known to be clean.
+.PHONY: check check-sanitizers
+check-sanitizers:
+	+@$(MAKE) check MODES='$(or $(MODES),$(sanitizers))' \
+		TESTS='$(or $(TESTS),$(sanitizer-tests))'
 twice := $(if $(filter asm,$(CONTEXT)),$(filter ucontext,$(or $(MODES),ucontext)))
-check: all tests $(twice)
+check: all tests $(twice) $(if $(SANITIZE),,\
+	$(filter $(sanitizers),$(MODES)))
 	@CC='$(CC)' UCONTEXT_TREE=$(if $(twice),$(ucontext-tree)) sh scripts/selftest
 
 # Needs clang and libbpf; without them says so, and all else works. CLANG_BPF=
@@ -129,7 +156,7 @@ uninstall:
 # Each thing built has its command beside it, in .NAME.cmd.
 .PHONY: clean
 clean:
-	@cd $(objtree) && rm -rf ucontext selftests/.logs include/generated \
+	@cd $(objtree) && rm -rf ucontext sanitize selftests/.logs include/generated \
 		kernel-bench/peers/bin kernel-bench/peers/obj && \
 	rm -f include/weft/impl && \
 	for d in . lib tools examples kernel-bench selftests; do \
@@ -150,7 +177,8 @@ help:
 	@echo '                self-tests if their harness is there [default]'
 	@echo '  check         build and run every self-test, in every mode'
 	@echo '                TESTS="core/queues park/*", MODES="plain norseq'
-	@echo '                nomembarrier ucontext" choose'
+	@echo '                nomembarrier ucontext tsan asan ubsan" choose'
+	@echo '  check-sanitizers  a part of the tests, in the last three modes'
 	@echo '  tests         build the self-tests; gets the harness first'
 	@echo '  demo          the main job: benchmarks, then a walk over a tree'
 	@echo '  bench         all benchmarks, beside pthreads and the peers that are'
@@ -170,4 +198,5 @@ help:
 	@echo '  CC= CFLAGS= CPPFLAGS= LDFLAGS=   as usual; a change rebuilds'
 	@echo '  WERROR=1      warnings are errors'
 	@echo '  CONTEXT=ucontext   contexts of the C library in place of assembly'
+	@echo '  SANITIZE=thread    or address, undefined: a build for finding errors'
 	@echo '  PREFIX= LIBDIR= DESTDIR=   where install puts things'

@@ -26,6 +26,7 @@
 #define WEFT_ARCH_CTX_H
 
 #include "compiler.h"
+#include "sanitize.h"
 
 struct m;
 struct g;

@@ -17,7 +17,7 @@
 #ifndef WEFT_ARCH_PREEMPT_H
 #define WEFT_ARCH_PREEMPT_H
 
-#include "compiler.h"
+#include "sanitize.h"
 
 #include <ucontext.h>
 
@@ -25,7 +25,8 @@
 extern u64 weft__preempt_set __attribute__((visibility("hidden")));
 void weft__preempted(void);
 
-#if defined(__x86_64__) && !defined(WEFT_CONTEXT_UCONTEXT)
+#if defined(__x86_64__) && !defined(WEFT_CONTEXT_UCONTEXT) &&                 \
+	!defined(WEFT__TSAN)
 #include "x86_64/preempt.h"
 #else
 #include "generic/preempt.h"

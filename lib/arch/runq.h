@@ -95,7 +95,7 @@
 #ifndef WEFT_ARCH_RUNQ_H
 #define WEFT_ARCH_RUNQ_H
 
-#include "compiler.h"
+#include "sanitize.h"
 
 #define RUNQ_SIZE 256
 #define RUNQ_MASK (RUNQ_SIZE - 1)
@@ -173,7 +173,7 @@ static __always_inline u32 runq_waiting(const struct runq *q)
 }
 
 #include "twin.h"
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(WEFT__TSAN)
 #include "x86_64/seq.h"
 #else
 #include "generic/seq.h"

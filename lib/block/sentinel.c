@@ -164,7 +164,7 @@ static bool look(struct sentinel *s, u32 here, bool far)
 		if (!suspect(t))
 			continue;
 		near = m_p(m) == s->p ||
-		       READ_ONCE(m->vc->cpu_id) == here;
+		       READ_ONCE(READ_ONCE(m->vc)->cpu_id) == here;
 		if ((near || far) && (hint_now(m) || asleep(m)) &&
 		    !let_sleep(s, m) && take(s, i, t))
 			return true;

@@ -62,7 +62,7 @@ void *weft__call(weft__fn *fn, void *arg);
 /* least: with fewer private Gs nobody is given one; 0: the callee looks */
 static __always_inline void push_if(struct m *m, struct g *g, const u32 least)
 {
-	if (unlikely(seq_push(m->vc, &m->p->q, g))) {
+	if (unlikely(seq_push(m->vc, &peek(m->p)->q, g))) {
 		weft__push_slow(m, g);
 		return;
 	}
@@ -85,12 +85,13 @@ static __always_inline struct g *pop(struct m *m)
 {
 	struct g *g;
 
-	if (unlikely(--m->tick == 0)) {
+	own_add(m->tick, -1u);
+	if (unlikely(m->tick == 0)) {
 		g = weft__tick(m);
 		if (g)
 			return g;
 	}
-	g = (struct g *)seq_pop(m->vc, &m->p->q);
+	g = (struct g *)seq_pop(m->vc, &peek(m->p)->q);
 	if (likely(g))
 		return g;
 	return weft__pop_slow(m);
@@ -149,8 +150,10 @@ static __always_inline void *switch_to(struct m *m, struct g *to, u64 post,
 		self.arg = arg;
 	if (unlikely((uintptr_t)to->ctx & CTX_SPECIAL))
 		to = weft__prepare(m, to);
-	m->cur = to;
+	own_set(m->cur, to);
+	san_leave(pc, to->ctx);
 	ctx_switch(&m, &prev, &pc, to->ctx, &post);
+	san_arrive(&self, pc);
 	finish(m, prev, pc, post);
 	ctx_restore(m, &self);
 	return !__builtin_constant_p(!arg) || arg ? self.arg : NULL;
@@ -178,9 +181,13 @@ static __always_inline void g_free(struct m *m, struct g *g)
 
 static __always_inline u64 g_id(struct m *m)
 {
+	u64 id;
+
 	if (unlikely(m->idseq == m->idend))
 		weft__id_block(m);
-	return m->idseq++;
+	id = m->idseq;
+	own_add(m->idseq, 1);
+	return id;
 }
 
 /* Where the caller is, for reports. */
@@ -255,7 +262,7 @@ static __always_inline int run_child(struct m *m, struct g *c, void **ret)
 	c->join = JOIN_INLINE;
 	c->stk = self->stk;
 	c->cls = self->cls;
-	m->cur = c;
+	own_set(m->cur, c);
 	val = weft__call(c->fn, c->arg);
 	if (ret)
 		*ret = val;
@@ -266,9 +273,9 @@ static __always_inline int run_child(struct m *m, struct g *c, void **ret)
 		weft__child_end(c, self);
 		m = this_m();
 	}
-	m->cur = self;
+	own_set(m->cur, self);
 	*m->err = err;
-	m->ninline++;
+	own_add(m->ninline, 1);
 	g_free(m, c);
 	if (unlikely(READ_ONCE(m->expired)))
 		weft__slice_over();
@@ -296,7 +303,7 @@ static __always_inline int g_join(struct g *c, void **ret)
 
 	if (unlikely(!m || !c))
 		return weft__join_slow(c, ret);
-	if (seq_take_tail(m->vc, &m->p->q, c))
+	if (seq_take_tail(m->vc, &peek(m->p)->q, c))
 		return join_taken(m, c, ret);
 	if (likely(smp_load_acquire(&c->join) == JOIN_DONE)) {
 		if (ret)

@@ -58,10 +58,20 @@ void weft__gq_init(struct gqueue *q)
 	q->nopen = 0;
 }
 
+static bool is_empty(struct __cds_wfcq_head *h, struct cds_wfcq_tail *t)
+{
+	bool empty;
+
+	san_hide();
+	empty = cds_wfcq_empty(h, t);
+	san_show();
+	return empty;
+}
+
 bool weft__gq_empty(struct gqueue *q)
 {
-	return !READ_ONCE(q->nopen) && cds_wfcq_empty(&q->head, &q->tail) &&
-	       cds_wfcq_empty(&q->bhead, &q->btail);
+	return !READ_ONCE(q->nopen) && is_empty(&q->head, &q->tail) &&
+	       is_empty(&q->bhead, &q->btail);
 }
 
 static struct node *node_of(struct m *m)
@@ -76,10 +86,20 @@ static struct cds_wfcq_node *g_node(struct g *g)
 	return (struct cds_wfcq_node *)&g->next;
 }
 
+/* What came before a put is seen by who gets the node out. */
+static void put(struct __cds_wfcq_head *h, struct cds_wfcq_tail *t,
+		struct cds_wfcq_node *n)
+{
+	san_release(t);
+	san_hide();
+	cds_wfcq_node_init(n);
+	cds_wfcq_enqueue(h, t, n);
+	san_show();
+}
+
 static void enqueue(struct gqueue *q, struct g *g)
 {
-	cds_wfcq_node_init(g_node(g));
-	cds_wfcq_enqueue(&q->head, &q->tail, g_node(g));
+	put(&q->head, &q->tail, g_node(g));
 }
 
 static void counted(struct m *m, u64 id, u32 n)
@@ -131,8 +151,7 @@ void weft__gq_put_batch(struct m *m, void **g, u32 n)
 			b->g[i] = g[i];
 		b->n = k;
 		b->at = 0;
-		cds_wfcq_node_init(&b->node);
-		cds_wfcq_enqueue(&node->gq.bhead, &node->gq.btail, &b->node);
+		put(&node->gq.bhead, &node->gq.btail, &b->node);
 	}
 	wake_after_put(node);
 }
@@ -140,8 +159,12 @@ void weft__gq_put_batch(struct m *m, void **g, u32 n)
 static struct cds_wfcq_node *dequeue(struct __cds_wfcq_head *h,
 				     struct cds_wfcq_tail *t)
 {
-	struct cds_wfcq_node *n = __cds_wfcq_dequeue_nonblocking(h, t);
+	struct cds_wfcq_node *n;
 
+	san_hide();
+	n = __cds_wfcq_dequeue_nonblocking(h, t);
+	san_show();
+	san_acquire(t);
 	return n == CDS_WFCQ_WOULDBLOCK ? NULL : n;
 }
 

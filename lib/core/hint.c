@@ -142,7 +142,7 @@ u64 weft__hint_post(const struct g *g, u64 post)
 /* A pop while such a G runs: it leaves.  By weft__tick(). */
 struct g *weft__hint_tick(struct m *m)
 {
-	m->tick = M_TICK;
+	WRITE_ONCE(m->tick, M_TICK);
 	stat_inc(m->nticks);
 	stat_add(m->n.skipped, M_TICK - 1);
 	WRITE_ONCE(m->expired, 0);

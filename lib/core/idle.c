@@ -136,13 +136,13 @@ static bool own_work(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p), *l = m->last;
 
-	return runq_waiting(&p->q) || weft__policy_local(m->tok) ||
+	return runq_waiting(&p->q) || weft__policy_local(READ_ONCE(m->tok)) ||
 	       (l && l != p && runq_waiting(&l->q) && !weft__manned(l, m));
 }
 
 static bool un_idle(struct m *m, uintptr_t idle)
 {
-	if (!cas(&S.tok[m->tok], idle, (uintptr_t)m))
+	if (!cas(&S.tok[READ_ONCE(m->tok)], idle, (uintptr_t)m))
 		return false;	/* woken, or taken: then we are a spare */
 	weft__not_idle(idle);
 	return true;
@@ -169,12 +169,12 @@ static void park(struct m *m)
 	if (idle & TOK_EAGER)
 		atomic_add(&weft__want.eager, 1);
 	weft__clear_woken(m);
-	if (!cas(&S.tok[m->tok], me, idle)) {
+	if (!cas(&S.tok[READ_ONCE(m->tok)], me, idle)) {
 		weft__not_idle(idle);
 		return;
 	}
 	stat_inc(m->n.parked);
-	trace(m, IDLE, m->tok, rest_us);
+	trace(m, IDLE, READ_ONCE(m->tok), rest_us);
 	if (rest_us) {
 		weft__nfutex_wait(&m->futex, 0,
 				  weft__now() + rest_us * NSEC_PER_USEC);
@@ -328,7 +328,7 @@ static void cache(struct m *m)
 	WRITE_ONCE(m->state, M_CACHE);
 	m->loose = NULL;
 	stat_inc(m->n.returns_global);
-	trace(m, CACHE, m->tok, 0);
+	trace(m, CACHE, READ_ONCE(m->tok), 0);
 	weft__enter_spare(m);
 	weft__m_sleep(m);
 	weft__leave_spare(m);
@@ -351,7 +351,7 @@ struct g *weft__find_work(struct m *m)
 		if (g) {
 			m->fruitless = 0;
 			weft__clear_woken(m);
-			trace(m, DISPATCH, g->id, m->tok);
+			trace(m, DISPATCH, g->id, READ_ONCE(m->tok));
 			return g;
 		}
 		if (has_token(m))

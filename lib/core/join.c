@@ -188,7 +188,7 @@ weft__noinline int weft__join_slow(struct g *c, void **ret)
 		return r;
 	if (!r)
 		return finished(m, c, ret);
-	if (weft__twin && twin_take_tail(m->vc, &m->p->q, c))
+	if (weft__twin && twin_take_tail(m->vc, &READ_ONCE(m->p)->q, c))
 		return join_taken(m, c, ret);
 	n = pop(m);
 	return wait_for(m, c, n ? n : &m->g0, ret);

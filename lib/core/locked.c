@@ -145,8 +145,8 @@ struct g *weft__locked_wait(struct m *m)
 			return NULL;
 		g = smp_load_acquire(&m->handover);
 	} while (!g);
-	m->tok = m->dtok;
-	m->handover = NULL;
+	WRITE_ONCE(m->tok, m->dtok);
+	WRITE_ONCE(m->handover, NULL);
 	weft__clear_woken(m);
 	WRITE_ONCE(m->state, M_RUN);
 	if ((uintptr_t)g->ctx & CTX_HINT)

@@ -45,8 +45,10 @@ static __always_inline void resume(struct m *m, struct g *g, const bool policy)
 	ctx_save(m, &m->g0, &self);
 	fp_read(&self.fp);
 	m->g0.ctx = &self;
-	m->cur = g;
+	own_set(m->cur, g);
+	san_leave(pc, g->ctx);
 	ctx_switch(&m, &prev, &pc, g->ctx, &post);
+	san_arrive(&self, pc);
 	ctx_restore(m, &self);
 	if (policy)
 		weft__policy_left(m, prev, post == POST_PUSH);
@@ -94,9 +96,9 @@ static __always_inline void loop(struct m *m, const bool policy)
 			run_policy(m, g);
 		else
 			run(m, g);
-		g = m->handover;
+		g = READ_ONCE(m->handover);
 		if (g && !m->locked) {
-			m->handover = NULL;
+			WRITE_ONCE(m->handover, NULL);
 			weft__deliver(m, g);
 		}
 	}
@@ -104,7 +106,7 @@ static __always_inline void loop(struct m *m, const bool policy)
 
 void weft__m_loop(struct m *m)
 {
-	m->cur = &m->g0;
+	own_set(m->cur, &m->g0);
 	if (READ_ONCE(weft__policy_state))
 		loop(m, true);
 	if (!READ_ONCE(S.stop))
@@ -135,7 +137,8 @@ static void *m_main(void *arg)
 	WRITE_ONCE(m->hint->tid, m->tid);
 	m->err = &errno;
 	m->eh = __cxa_get_globals ? __cxa_get_globals() : NULL;
-	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
+	WRITE_ONCE(m->vc, weft__twin ? &m->fake :
+				       (struct vcpu *)weft__rseq_area());
 	m->altstack = weft__altstack_new();
 	if (m->id < M_CALLFDS && weft__feature(WEFT__SENTINEL))
 		WRITE_ONCE(m->callfd, weft__thread_call_open(m->tid));
@@ -291,7 +294,7 @@ struct m *weft__m_create(u32 tok)
 		goto out;
 	}
 	smp_store_release(&S.nm, id + 1);
-	S.n.m_created++;
+	stat_inc(S.n.m_created);
 out:
 	weft__unlock(&S.mlock);
 	free(one);

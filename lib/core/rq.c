@@ -114,7 +114,7 @@ struct g *weft__pop_slow(struct m *m)
 		if (!runq_waiting(&p->q))
 			break;
 	}
-	return weft__gq_get(m, READ_ONCE(m->p->q.seat) == m_here(m));
+	return weft__gq_get(m, READ_ONCE(READ_ONCE(m->p)->q.seat) == m_here(m));
 }
 
 /*
@@ -156,7 +156,7 @@ struct g *weft__tick(struct m *m)
 	no_stretch(m);
 	if (m->hinted)
 		return weft__hint_tick(m);
-	m->tick = M_TICK;
+	WRITE_ONCE(m->tick, M_TICK);
 	stat_inc(m->nticks);
 	WRITE_ONCE(m->expired, 0);
 	if (!has_token(m)) {

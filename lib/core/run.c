@@ -146,10 +146,12 @@ static int nodes_init(void)
 	u32 i;
 
 	S.nnodes = S.topo.nnodes;
-	S.node = calloc(S.nnodes, sizeof(*S.node));
+	S.node = aligned_alloc(__alignof__(*S.node),
+			       S.nnodes * sizeof(*S.node));
 	S.one_cpu = malloc(S.topo.setsize);
 	if (!S.node || !S.one_cpu)
-		return -ENOMEM;
+		goto err;
+	memset(S.node, 0, S.nnodes * sizeof(*S.node));
 	for (i = 0; i < S.nnodes; i++) {
 		n = &S.node[i];
 		n->id = i;
@@ -163,6 +165,10 @@ static int nodes_init(void)
 		weft__gq_init(&n->gq);
 	}
 	return 0;
+err:
+	free(S.node);	/* all_free() would look into it */
+	S.node = NULL;
+	return -ENOMEM;
 }
 
 static int ms_init(void)
@@ -333,7 +339,7 @@ static int go(void)
 		return ret;
 	}
 	smp_store_release(&S.state, RT_RUN);
-	for (i = 0; i < S.nm; i++)
+	for (i = 0; i < smp_load_acquire(&S.nm); i++)
 		weft__wake_m(S.m[i]);
 	return 0;
 }
@@ -378,10 +384,10 @@ int weft_stop(void)
 	if (!ret) {
 		weft__stopped_report();
 		weft__blocked_report();
-		S.state = RT_STOPPING;
+		WRITE_ONCE(S.state, RT_STOPPING);
 		stop_all();
 		all_free();
-		S.state = RT_NONE;
+		WRITE_ONCE(S.state, RT_NONE);
 	}
 	weft__unlock(&S.lock);
 	return ret;

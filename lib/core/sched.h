@@ -157,7 +157,7 @@ static inline u32 m_here(const struct m *m)
 
 static inline uintptr_t m_token(const struct m *m)
 {
-	return smp_load_acquire(&S.tok[m->tok]);
+	return smp_load_acquire(&S.tok[READ_ONCE(m->tok)]);
 }
 
 /* It may run Gs: the token names it and is not idle. */
@@ -204,7 +204,7 @@ static inline u32 m_random(struct m *m)
 static inline void weft__tick_soon(struct m *m)
 {
 	stat_add(m->n.skipped, m->tick - 1);
-	m->tick = 1;
+	WRITE_ONCE(m->tick, 1);
 }
 
 #define trace(m, ev, a, b)                                                    \

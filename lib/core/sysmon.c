@@ -86,12 +86,12 @@ static void hand_off(struct monitor *mon, u32 tok, uintptr_t t)
 	if (!s)
 		return;
 	if (m && s->node == m->node)
-		weft__spare_to(s, READ_ONCE(m->vc->cpu_id));
+		weft__spare_to(s, READ_ONCE(READ_ONCE(m->vc)->cpu_id));
 	if (m)
 		WRITE_ONCE(m->brief, m->mon.still == 1);
 	if (!weft__handoff(tok, t, s))
 		return;
-	S.n.handoffs++;
+	stat_inc(S.n.handoffs);
 	mon->last_tok = tok;
 	weft__trace_add(&S.trace, TRACE_HANDOFF, m ? m->id : ~0u, s->id);
 	if (m && READ_ONCE(m->state) == M_BLOCK)
@@ -110,7 +110,7 @@ static void put_beside(struct monitor *mon, u32 tok, uintptr_t t)
 	WRITE_ONCE(m->brief, 0);
 	if (!weft__handoff(tok, t, s))
 		return;
-	S.n.hogs++;
+	stat_inc(S.n.hogs);
 	weft__trace_add(&S.trace, TRACE_HOG, m->id, s->id);
 }
 
@@ -134,7 +134,8 @@ static void slice_over(struct monitor *mon, u32 tok, uintptr_t t)
 
 static bool gs_wait(struct m *m)
 {
-	if (runq_waiting(&m_p(m)->q) || weft__policy_local(m->tok))
+	if (runq_waiting(&m_p(m)->q) ||
+	    weft__policy_local(READ_ONCE(m->tok)))
 		return true;
 	return !READ_ONCE(S.nidle) && weft__any_work(0);
 }
@@ -256,8 +257,8 @@ static void watch_p(struct monitor *mon, struct p *p)
 		return;
 	if (!weft__manned(p, NULL)) {
 		n = weft__seize(p, g, true);
-		S.n.seizures++;
-		S.n.seized += n;
+		stat_inc(S.n.seizures);
+		stat_add(S.n.seized, n);
 		if (n)
 			weft__gq_put_batch(NULL, g, n);
 		p->mon.still = 0;
@@ -333,7 +334,7 @@ static void *sysmon(void *arg)
 		mon.now = weft__now();
 		WRITE_ONCE(weft__now_ms, (u32)((mon.now - S.start_ns) /
 					   NSEC_PER_MSEC));
-		S.n.ticks++;
+		stat_inc(S.n.ticks);
 		weft__signals_run();
 		S.n.timers += weft__timers_watch(weft__clock());
 		watch_all(&mon);

@@ -138,7 +138,7 @@ static void wait_fired(struct timer *t)
 static void cancel(struct timer *t)
 {
 	weft__lock(&t->heap->lock);
-	if (t->state == TIMER_ARMED) {
+	if (READ_ONCE(t->state) == TIMER_ARMED) {
 		take(t->heap, t);
 		WRITE_ONCE(t->state, TIMER_IDLE);
 	}

@@ -46,7 +46,7 @@ bool weft__confirm(struct m *m)
 			return false;
 		if (!(t & TOK_HANDED))
 			return true;
-	} while (!cas(&S.tok[m->tok], t, t & ~TOK_HANDED));
+	} while (!cas(&S.tok[READ_ONCE(m->tok)], t, t & ~TOK_HANDED));
 	return true;
 }
 
@@ -60,7 +60,7 @@ void weft__clear_woken(struct m *m)
 	uintptr_t t = m_token(m);
 
 	if (tok_m(t) == m && t & TOK_WOKEN &&
-	    cas(&S.tok[m->tok], t, t & ~TOK_WOKEN))
+	    cas(&S.tok[READ_ONCE(m->tok)], t, t & ~TOK_WOKEN))
 		(void)xchg(&S.waking, 0);
 }
 
@@ -136,7 +136,7 @@ static void poison(struct m *m)
  */
 bool weft__handoff(u32 i, uintptr_t t, struct m *s)
 {
-	s->tok = i;
+	WRITE_ONCE(s->tok, i);
 	if (!cas(&S.tok[i], t,
 		 (uintptr_t)s | TOK_HANDED | (t & TOK_WOKEN))) {
 		weft__enter_spare(s);
@@ -155,13 +155,13 @@ static bool take_back(struct m *m)
 	struct m *s = tok_m(t);
 
 	if (!(t & TOK_HANDED) || s == m ||
-	    !cas(&S.tok[m->tok], t, (uintptr_t)m))
+	    !cas(&S.tok[READ_ONCE(m->tok)], t, (uintptr_t)m))
 		return false;
 	if (t & TOK_WOKEN)	/* we go on with our G: another may be woken */
 		(void)xchg(&S.waking, 0);
 	poison(s);	/* it will see that it has none, and enter the cache */
 	stat_inc(m->n.tok_back);
-	trace(m, TOKEN_BACK, m->tok, s->id);
+	trace(m, TOKEN_BACK, READ_ONCE(m->tok), s->id);
 	return true;
 }
 
@@ -176,7 +176,7 @@ static bool take_idle(struct m *m)
 			continue;
 		if (!cas(&S.tok[i], t, (uintptr_t)m))
 			continue;
-		m->tok = i;
+		WRITE_ONCE(m->tok, i);
 		if (t) {
 			weft__not_idle(t);
 			if (tok_m(t) != m)

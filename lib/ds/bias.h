@@ -64,7 +64,7 @@ struct bias {
 	u32 limit;
 };
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(WEFT__TSAN)
 #include "../arch/x86_64/seq_bias.h"
 #else
 #include "../arch/generic/seq_bias.h"

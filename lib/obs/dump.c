@@ -112,7 +112,7 @@ static void put_holder(struct out *o, enum wait kind, const void *obj)
 		    (unsigned long long)((struct g *)w)->id);
 }
 
-static void put_wait(struct out *o, const struct g *g)
+static weft__racy void put_wait(struct out *o, const struct g *g)
 {
 	struct ctx *c = (struct ctx *)((uintptr_t)g->ctx & ~CTX_SPECIAL);
 	const char *timed = g->flags & GF_TIMED ? " with a deadline" : "";
@@ -151,7 +151,7 @@ static void put_wait(struct out *o, const struct g *g)
 	put(o, "%s, for %u.%03u s", timed, ms / 1000, ms % 1000);
 }
 
-static void put_state(struct out *o, const struct g *g)
+static weft__racy void put_state(struct out *o, const struct g *g)
 {
 	struct m *m = runs_on(g);
 
@@ -251,7 +251,8 @@ static void put_token(struct out *o, u32 i)
 	    t & TOK_WOKEN ? ", woken" : "");
 }
 
-static void put_trace(struct out *o, const char *who, const struct trace *t)
+static weft__racy void put_trace(struct out *o, const char *who,
+				 const struct trace *t)
 {
 	u32 n = READ_ONCE(t->next), i = n > TRACE_SIZE ? n - TRACE_SIZE : 0;
 

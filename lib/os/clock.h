@@ -64,7 +64,7 @@ static inline s64 weft__thread_cpu_time(int tid)
 	struct timespec ts;
 
 	/* As pthread_getcpuclockid() makes it: per thread, "sched". */
-	if (clock_gettime(~(clockid_t)tid << 3 | 6, &ts))
+	if (clock_gettime(~(clockid_t)tid * 8 | 6, &ts))
 		return -1;
 	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }

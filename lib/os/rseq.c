@@ -7,6 +7,7 @@
  * glibc's or none.
  */
 #include "os/rseq.h"
+#include "arch/sanitize.h"
 
 #include <sys/auxv.h>
 
@@ -23,6 +24,9 @@ static const char *check(void)
 {
 	unsigned long feature_size = getauxval(AT_RSEQ_FEATURE_SIZE);
 
+#ifdef WEFT__TSAN
+	return "built for ThreadSanitizer, which does not see sequences";
+#endif
 	if (!&__rseq_offset || !&__rseq_size)
 		return "glibc registers no rseq area (it is older than 2.35)";
 	if (!__rseq_size)

@@ -197,7 +197,7 @@ static void *loses_and_takes_back(void *arg)
 
 	CHECK(G_SPIN((s = weft__claim_spare(NULL, RUNQ_NOCPU))));
 	weft_block_begin();
-	s->tok = m->tok;
+	WRITE_ONCE(s->tok, m->tok);
 	t = m_token(m);
 	CHECK(tok_m(t) == m && cas(&S.tok[m->tok], t,
 				   (uintptr_t)s | TOK_HANDED |

@@ -25,6 +25,17 @@
 #include <time.h>
 #include <unistd.h>
 
+/*
+ * A test may wait for a flag by READ_ONCE() and then look at what came before
+ * it: x86 keeps that order, and ThreadSanitizer must be told.
+ */
+#ifdef WEFT__TSAN
+#undef READ_ONCE
+#undef WRITE_ONCE
+#define READ_ONCE(x) smp_load_acquire(&(x))
+#define WRITE_ONCE(x, v) smp_store_release(&(x), (v))
+#endif
+
 #define RT_PATIENCE (20 * NSEC_PER_SEC)
 
 static u32 rt_bad;
@@ -131,8 +142,9 @@ static inline struct g *rt_g(struct weft_g *g)
 }
 
 /* The last event ev in a ring with seq > after; false: there is none. */
-static inline bool rt_event(const struct trace *t, enum trace_event ev,
-			    u32 after, struct trace_entry *out)
+static weft__racy inline bool rt_event(const struct trace *t,
+				       enum trace_event ev, u32 after,
+				       struct trace_entry *out)
 {
 	u32 n = READ_ONCE(t->next), i;
 

@@ -17,6 +17,7 @@ struct ctx {
 	struct ehstate eh;
 	void *arg;
 	int err;
+	WEFT__SAN_FIELD
 };
 
 #if defined(__x86_64__)

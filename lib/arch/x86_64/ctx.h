@@ -27,6 +27,7 @@ struct ctx {
 	struct ehstate eh;
 	void *arg;		/* what the one that left waits on */
 	int err;
+	WEFT__SAN_FIELD
 } __attribute__((aligned(8)));
 
 static __always_inline void fp_read(struct fpenv *fp)
