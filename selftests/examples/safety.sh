@@ -104,6 +104,7 @@ program()
 	}
 
 	static struct weft_chan *c;
+	static struct weft_ctx *ctx;
 	static weft_key key;
 
 	/* Not those that a thread may use beside a runtime. */
@@ -144,6 +145,13 @@ program()
 		I(weft_chan_recv_until, c, NULL, WEFT_POLL);
 		I(weft_chan_close, c);
 		I(weft_select, &k, 1, WEFT_POLL);
+		P(weft_ctx_cancelable, ctx);
+		P(weft_ctx_until, ctx, WEFT_FOREVER);
+		I(weft_ctx_sleep, ctx, 1);
+		I(weft_ctx_send, ctx, c, "");
+		I(weft_ctx_recv, ctx, c, NULL);
+		I(weft_ctx_cancel, ctx, 0);
+		I(weft_ctx_put, ctx);
 		I(weft_chan_free, c);
 	}
 
@@ -205,7 +213,8 @@ program()
 		int ret;
 
 		c = weft_chan_new(1, 1);
-		if (!c || weft_key_create(&key, NULL))
+		ctx = weft_ctx_cancelable(weft_ctx_background());
+		if (!c || !ctx || weft_key_create(&key, NULL))
 			return 1;
 		without("before");
 		always("before");
