@@ -10,6 +10,7 @@
 #include "seen.h"
 #include "../os/hintmem.h"
 #include "sysmon.h"
+#include "timer.h"
 #include "../ctx/overflow.h"
 #include "../ctx/stack.h"
 
@@ -368,6 +369,18 @@ int weft_start(const struct weft_opts *opts)
 	return start(opts);
 }
 
+/* No G is alive, and no timer will start one. */
+static int all_over(void)
+{
+	if (weft__live() > 0)
+		return -EBUSY;
+	weft__timers_halt(true);
+	if (weft__live() <= 0)
+		return 0;
+	weft__timers_halt(false);
+	return -EBUSY;
+}
+
 int weft_stop(void)
 {
 	int ret = weft__check();
@@ -379,8 +392,8 @@ int weft_stop(void)
 	weft__lock(&S.lock);
 	if (S.state != RT_RUN)
 		ret = -EINVAL;
-	else if (weft__live() > 0)
-		ret = -EBUSY;
+	else
+		ret = all_over();
 	if (!ret) {
 		weft__stopped_report();
 		weft__blocked_report();

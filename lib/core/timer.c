@@ -13,9 +13,12 @@
 #include <stdlib.h>
 
 #define BATCH 32
+#define LATEST (INT64_MAX / 2)	/* no sum overflows, and it is never due */
 
 struct timers {
 	struct weft__lock lock;	/* guards the heap */
+	u32 halted;		/* nothing is due; under the lock, as out */
+	u32 out;		/* taken out, and fire() has not returned */
 	struct theap heap;
 	s64 next;		/* of its first; written under the lock */
 	s64 ran;		/* when an M fired some; a hint for sysmon */
@@ -32,7 +35,7 @@ struct timers *weft__timers_new(void)
 	return h;
 }
 
-/* At the end: what is armed still will never fire. */
+/* At the end: what is armed still will never fire, and may start anew. */
 void weft__timers_free(struct timers *h)
 {
 	struct timer *t;
@@ -42,6 +45,7 @@ void weft__timers_free(struct timers *h)
 		slot = theap_first(&h->heap);
 		t = h->heap.item[slot];
 		theap_remove(&h->heap, slot);
+		t->heap = NULL;
 		t->state = TIMER_IDLE;
 	}
 	if (h)
@@ -76,6 +80,8 @@ static int add(struct timers *h, struct timer *t)
 {
 	s64 before = h->next;
 
+	if (t->when > LATEST)
+		t->when = LATEST;
 	if (theap_add(&h->heap, t->when, t, &t->slot))
 		return -ENOMEM;
 	note_next(h);
@@ -159,15 +165,30 @@ bool weft__timer_done(struct timer *t)
 
 /* ---- others ---- */
 
-/* Its lock; when we have it, the timer is IDLE or ARMED. */
-static struct timers *lock_settled(struct timer *t)
+/*
+ * The heap of the P that starts it first, for good: who stops it has to find
+ * it.  Ordinary threads take turns.
+ */
+static struct timers *heap_of(struct timer *t)
 {
-	struct timers *h = t->heap;
+	struct timers *h = smp_load_acquire(&t->heap);
+	static u32 turn;
+	struct m *m = this_m();
 
+	if (h)
+		return h;
+	h = m ? m->last->timers :
+		S.p[atomic_add(&turn, 1) % READ_ONCE(S.nprocs)]->timers;
+	return cas(&t->heap, NULL, h) ? h : smp_load_acquire(&t->heap);
+}
+
+/* Its lock; when we have it, the timer is IDLE or ARMED. */
+static void lock_settled(struct timers *h, struct timer *t)
+{
 	for (;;) {
 		weft__lock(&h->lock);
 		if (READ_ONCE(t->state) < TIMER_FIRING)
-			return h;
+			return;
 		weft__unlock(&h->lock);
 		wait_fired(t);
 	}
@@ -175,9 +196,11 @@ static struct timers *lock_settled(struct timer *t)
 
 int weft__timer_start(struct timer *t, s64 when)
 {
-	struct timers *h = lock_settled(t);
-	int was = t->state == TIMER_ARMED, r;
+	struct timers *h = heap_of(t);
+	int was, r;
 
+	lock_settled(h, t);
+	was = t->state == TIMER_ARMED;
 	if (was)
 		take(h, t);
 	t->when = when;
@@ -191,9 +214,13 @@ int weft__timer_start(struct timer *t, s64 when)
 
 int weft__timer_stop(struct timer *t)
 {
-	struct timers *h = lock_settled(t);
-	int was = t->state == TIMER_ARMED;
+	struct timers *h = smp_load_acquire(&t->heap);
+	int was;
 
+	if (!h)
+		return 0;	/* it was never started */
+	lock_settled(h, t);
+	was = t->state == TIMER_ARMED;
 	if (was)
 		take(h, t);
 	WRITE_ONCE(t->state, TIMER_IDLE);
@@ -203,7 +230,7 @@ int weft__timer_stop(struct timer *t)
 
 /* ---- firing ---- */
 
-static void wake(struct g *g)
+void weft__timer_wake(struct g *g)
 {
 	struct m *m = this_m();
 
@@ -235,7 +262,7 @@ static void expire(struct timer *t)
 			smp_store_release(&t->state, TIMER_IDLE);
 			__builtin_prefetch(g->ctx);
 			__builtin_prefetch((char *)g->ctx + WEFT__LINE);
-			wake(g);
+			weft__timer_wake(g);
 			return;
 		}
 		if (committed || cas(&t->phase, TIMER_PENDING, TIMER_MISSED))
@@ -245,24 +272,32 @@ static void expire(struct timer *t)
 	fired(t);
 }
 
-/* It has kept its slot, so it can be put back without memory. */
+/*
+ * It has kept its slot, so it can be put back without memory; and a keeper may
+ * have gone to sleep while it was not in the heap.
+ */
 static void call(struct timers *h, struct timer *t, s64 now)
 {
 	s64 when = t->fire(t, now);
+	bool again = when != INT64_MAX, first = false;
 	u32 state;
 
 	weft__lock(&h->lock);
-	if (when != INT64_MAX) {
-		t->when = when;
-		theap_link(&h->heap, t->slot, when);
+	if (again) {
+		t->when = when < LATEST ? when : LATEST;
+		first = t->when < h->next;
+		theap_link(&h->heap, t->slot, t->when);
 		note_next(h);
 	} else {
 		theap_release(&h->heap, t->slot);
 	}
-	state = xchg(&t->state, when != INT64_MAX ? TIMER_ARMED : TIMER_IDLE);
-	weft__unlock(&h->lock);
+	smp_store_release(&h->out, h->out - 1);	/* for halt() */
+	state = xchg(&t->state, again ? TIMER_ARMED : TIMER_IDLE);
+	weft__unlock(&h->lock);		/* from here on t may be gone */
 	if (state == TIMER_WAITED)
 		weft__futex_wake(&t->state, INT_MAX);
+	if (first)
+		weft__keeper_due(when);
 }
 
 /* Timers lie on cold stacks: all lines are under way before one is used. */
@@ -273,6 +308,8 @@ static u32 due(struct timers *h, s64 now, struct timer **out, u32 max)
 	if (weft__timers_next(h) > now)
 		return 0;
 	weft__lock(&h->lock);
+	if (h->halted)
+		max = 0;
 	for (n = 0; n < max && theap_next(&h->heap) <= now; n++) {
 		slot[n] = theap_first(&h->heap);
 		out[n] = h->heap.item[slot[n]];
@@ -284,6 +321,8 @@ static u32 due(struct timers *h, s64 now, struct timer **out, u32 max)
 		__builtin_prefetch(out[i]->g, 1);
 		if (out[i]->g)
 			theap_release(&h->heap, slot[i]);
+		else
+			WRITE_ONCE(h->out, h->out + 1);
 	}
 	note_next(h);
 	weft__unlock(&h->lock);
@@ -309,4 +348,27 @@ u32 weft__timers_run(struct timers *h, s64 now, u32 max)
 		all += n;
 	}
 	return all;
+}
+
+/* ---- the end ---- */
+
+static void halt(struct timers *h, bool on)
+{
+	const struct timespec brief = { .tv_nsec = 50 * NSEC_PER_USEC };
+
+	weft__lock(&h->lock);
+	h->halted = on;
+	weft__unlock(&h->lock);
+	while (on && smp_load_acquire(&h->out))
+		nanosleep(&brief, NULL);
+}
+
+void weft__timers_halt(bool on)
+{
+	u32 i;
+
+	for (i = 0; i < S.maxprocs; i++)
+		halt(S.p[i]->timers, on);
+	if (!on)
+		weft__sysmon_kick();	/* some may be overdue */
 }

@@ -73,12 +73,22 @@ bool weft__timer_commit(struct timer *t, bool visible);
 bool weft__timer_done(struct timer *t);
 
 /*
- * A timer with fire() that is all zero else, from anywhere but fire().  Start
- * also moves one that is armed.  1: it was armed; 0; start: -ENOMEM, and it is
- * not.
+ * A timer with fire() that is all zero else, from anywhere but fire(), while
+ * there is a runtime.  Start also moves one that is armed.  1: it was armed; 0;
+ * start: -ENOMEM, and it is not.  One that has been stopped is touched by
+ * nobody; heap = NULL makes it fit for another runtime.
  */
 int weft__timer_start(struct timer *t, s64 when);
 int weft__timer_stop(struct timer *t);
+
+/* By fire(): g, which was taken out of what it waited on, is runnable. */
+void weft__timer_wake(struct g *g);
+
+/*
+ * By who stops the runtime: from when it returns nothing fires, and what fire()
+ * has spawned can be seen; or go on.
+ */
+void weft__timers_halt(bool on);
 
 /* Fire up to max of those due; how many there were. */
 u32 weft__timers_run(struct timers *h, s64 now, u32 max);
