@@ -39,6 +39,7 @@
 #include "chan.h"
 #include "ctx.h"
 #include "sync.h"
+#include "time.h"
 #include "preempt.h"
 #include "stats.h"
 #include "policy.h"

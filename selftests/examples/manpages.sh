@@ -47,6 +47,7 @@ declared()
 		"$src"/include/weft/run.h "$src"/include/weft/g.h \
 		"$src"/include/weft/chan.h "$src"/include/weft/ctx.h "$src"/include/weft/park.h \
 		"$src"/include/weft/block.h "$src"/include/weft/sync.h \
+		"$src"/include/weft/time.h \
 		"$src"/include/weft/stats.h "$src"/include/weft/policy.h \
 		"$src"/include/weft/preempt.h "$src"/include/weft/hint.h | grep -v typedef |
 		sed 's/.*\<\(weft_[a-z_]*\)(.*/\1/' | sort -u
