@@ -30,6 +30,7 @@
 #include "idle.c"
 #include "low_load.c"
 #include "sleepers.c"
+#include "timer_churn.c"
 #include "monitor.c"
 #include "sentinel_cost.c"
 
