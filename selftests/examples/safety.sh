@@ -103,7 +103,7 @@ program()
 		return arg != NULL;
 	}
 
-	static struct weft_chan *c;
+	static struct weft_chan *c, *tick;
 	static struct weft_ctx *ctx;
 	static weft_key key;
 
@@ -112,7 +112,9 @@ program()
 	{
 		struct weft_case k = { .chan = c, .op = WEFT_RECV };
 		struct weft_hints h = { .sz = sizeof(h) };
+		struct weft_ticker ticker = WEFT_TICKER_INIT;
 		struct weft_parker p = WEFT_PARKER_INIT;
+		struct weft_timer t = WEFT_TIMER_INIT;
 		struct weft_stats st;
 		struct weft_g *g;
 		_Bool idle;
@@ -135,6 +137,16 @@ program()
 		I(weft_g_cpu, NULL);
 		I(weft_nr_cpus);
 		I(weft_select_cpu_dfl, NULL, 0, 0, &idle);
+		I(weft_timer_start, &t, 1, end, NULL);
+		I(weft_timer_chan, &t, 1, tick);
+		I(weft_timer_reset, &t, 1);
+		I(weft_timer_stop, &t);
+		I(weft_timer_stop_sync, &t);
+		I(weft_ticker_start, &ticker, 1, end, NULL);
+		I(weft_ticker_chan, &ticker, 1, tick);
+		I(weft_ticker_reset, &ticker, 1);
+		I(weft_ticker_stop, &ticker);
+		I(weft_ticker_stop_sync, &ticker);
 		if (strcmp(where, "child"))
 			return;
 		I(weft_chan_send, c, "");
@@ -214,7 +226,8 @@ program()
 
 		c = weft_chan_new(1, 1);
 		ctx = weft_ctx_cancelable(weft_ctx_background());
-		if (!c || !ctx || weft_key_create(&key, NULL))
+		tick = weft_chan_new(sizeof(int64_t), 1);
+		if (!c || !ctx || !tick || weft_key_create(&key, NULL))
 			return 1;
 		without("before");
 		always("before");
