@@ -38,6 +38,7 @@
 #include "hint.h"
 #include "chan.h"
 #include "ctx.h"
+#include "group.h"
 #include "sync.h"
 #include "time.h"
 #include "preempt.h"

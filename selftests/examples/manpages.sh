@@ -45,7 +45,7 @@ declared()
 {
 	grep -hE '^[a-z].*\<weft_[a-z_]+\(' "$src"/include/weft/weft.h \
 		"$src"/include/weft/run.h "$src"/include/weft/g.h \
-		"$src"/include/weft/chan.h "$src"/include/weft/ctx.h "$src"/include/weft/park.h \
+		"$src"/include/weft/chan.h "$src"/include/weft/ctx.h "$src"/include/weft/group.h "$src"/include/weft/park.h \
 		"$src"/include/weft/block.h "$src"/include/weft/sync.h \
 		"$src"/include/weft/time.h \
 		"$src"/include/weft/stats.h "$src"/include/weft/policy.h \
