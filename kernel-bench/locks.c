@@ -247,7 +247,7 @@ static void locks_pthread(struct run *r)
 		.pthread = locks_pthread,                                     \
 		.full = { .ms = 1000 },                                       \
 		.quick = { .ms = 200 },                                       \
-		.arg = (count) * 8 + (what),                                  \
+		.arg = 8L * (count) + (what),                                 \
 		.serial = one,                                                \
 	}
 

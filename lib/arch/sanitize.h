@@ -79,7 +79,7 @@ struct san {
 	size_t size;
 	u32 ended;
 };
-#define WEFT__SAN_FIELD struct san san;
+#define WEFT__FIBERS	/* struct ctx has one */
 
 #define san_leave(c, to) san__leave(&(c)->san, &(to)->san)
 #define san_end(c, to) san__end(&(c)->san, &(to)->san)
@@ -89,7 +89,6 @@ struct san {
 
 #else
 
-#define WEFT__SAN_FIELD
 #define san_leave(c, to) ((void)0)
 #define san_end(c, to) ((void)0)
 #define san_arrive(mine, c) ((void)0)

@@ -171,9 +171,8 @@ bool weft__preempt_send(struct m *m)
 {
 	if (!READ_ONCE(m->stretch.open))
 		return false;
-	if (!xchg(&m->stretch.sent, 1)) {
+	if (!xchg(&m->stretch.sent, 1))
 		weft__syscall(SYS_tgkill, getpid(), m->tid, installed);
-	}
 	return true;
 }
 

@@ -215,8 +215,8 @@ static struct weft_ctx *end(struct weft_ctx *c)
 	leave_parent(c);
 	wait_closed(c);
 	if (weft_chan_free(c->done))
-		weft__bug(NULL, "the last weft_ctx_put of a context while "
-			  "somebody waits for its weft_ctx_done");
+		weft__bug(NULL,
+			  "the last weft_ctx_put of a context while somebody waits");
 	free(c);
 	return parent;
 }

@@ -52,8 +52,10 @@ OBJECT(mutex);
 
 #define STARVES_NS NSEC_PER_MSEC
 
-/* Looks before a waiter goes to sleep, and pauses between: each look that
- * succeeds moves the word's line here and back. */
+/*
+ * Looks before a waiter goes to sleep, and pauses between: each look that
+ * succeeds moves the word's line here and back.
+ */
 #define LOOKS 4
 #define PAUSES 30
 

@@ -17,7 +17,9 @@ struct ctx {
 	struct ehstate eh;
 	void *arg;
 	int err;
-	WEFT__SAN_FIELD
+#ifdef WEFT__FIBERS
+	struct san san;
+#endif
 };
 
 #if defined(__x86_64__)

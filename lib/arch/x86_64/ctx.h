@@ -27,7 +27,9 @@ struct ctx {
 	struct ehstate eh;
 	void *arg;		/* what the one that left waits on */
 	int err;
-	WEFT__SAN_FIELD
+#ifdef WEFT__FIBERS
+	struct san san;
+#endif
 } __attribute__((aligned(8)));
 
 static __always_inline void fp_read(struct fpenv *fp)
