@@ -88,7 +88,7 @@ void weft__silence(void)
 		return;
 	/* What left the hands before we looked is in a queue by now. */
 	fence_all();
-	if (!all_idle() || weft__any_work(0))
+	if (!all_idle() || weft__any_work(0) || READ_ONCE(S.signals))
 		return;
 	live = weft__live();
 	if (!live && running) {
