@@ -140,6 +140,17 @@ static bool gs_wait(struct m *m)
 	return !READ_ONCE(S.nidle) && weft__any_work(0);
 }
 
+/*
+ * Preempted before we saw it asleep, we may have looked at a G that asked for
+ * no patience, and see the sleep of another.
+ */
+static bool fresh_patience(const struct m *m, s64 since)
+{
+	s64 ns = hint_patience(m);
+
+	return ns && (since < ns || m_pops(m) != m->mon.pops);
+}
+
 static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 {
 	u32 state = READ_ONCE(m->state);
@@ -164,7 +175,7 @@ static void stands(struct monitor *mon, u32 tok, uintptr_t t, struct m *m)
 	if ((due || weft__blocked_wanted) &&
 	    ((due && hint_now(m)) || sleeps(m, since))) {
 		weft__blocked_asleep(m, m->mon.since);
-		if (due)
+		if (due && !fresh_patience(m, since))
 			hand_off(mon, tok, t);
 	} else if (wait && m->mon.over && since >= hint_keeps(m)) {
 		slice_over(mon, tok, t);
@@ -210,7 +221,7 @@ static void watch_token(struct monitor *mon, u32 i)
 	if (m_pops(m) != m->mon.pops || m->mon.token != i) {
 		m->mon.pops = m_pops(m);
 		m->mon.token = i;
-		m->mon.since = mon->now;
+		m->mon.since = weft__now();	/* mon->now may be old */
 		m->mon.still = m->mon.over = 0;
 		weft__blocked_back(m);
 		m->mon.cpu = 0;
