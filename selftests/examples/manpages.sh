@@ -9,25 +9,8 @@
 # to say.
 
 src=${SRC:-$srctree}
+. "$src/selftests/examples/common.sh"
 man=$src/Documentation/man
-dir=$(mktemp -d) || exit 4
-trap 'rm -rf "$dir"' EXIT
-n=0
-status=0
-
-# result NAME: by the status before it, with what $dir/log holds
-result()
-{
-	ok=$?
-	n=$((n + 1))
-	if [ $ok -eq 0 ]; then
-		echo "ok $n $1"
-		return
-	fi
-	status=1
-	echo "not ok $n $1"
-	sed 's/^/# /' "$dir/log"
-}
 
 skip()
 {
@@ -43,14 +26,9 @@ documented()
 # What is followed by a bracket at the start of a declaration.
 declared()
 {
-	grep -hE '^[a-z].*\<weft_[a-z_]+\(' "$src"/include/weft/weft.h \
-		"$src"/include/weft/run.h "$src"/include/weft/g.h \
-		"$src"/include/weft/chan.h "$src"/include/weft/ctx.h "$src"/include/weft/group.h "$src"/include/weft/park.h \
-		"$src"/include/weft/block.h "$src"/include/weft/sync.h \
-		"$src"/include/weft/time.h \
-		"$src"/include/weft/stats.h "$src"/include/weft/policy.h \
-		"$src"/include/weft/preempt.h "$src"/include/weft/hint.h | grep -v typedef |
-		sed 's/.*\<\(weft_[a-z_]*\)(.*/\1/' | sort -u
+	grep -hE '^[a-z].*\<weft_[a-z][a-z_]*\(' "$src"/include/weft/*.h |
+		grep -v typedef |
+		sed 's/.*\<\(weft_[a-z][a-z_]*\)(.*/\1/' | sort -u
 }
 
 # What the shared library gives to programs, but for inlined calls' slow paths

@@ -9,25 +9,8 @@
 # and names each when it is done.
 
 src=${SRC:-$srctree}
+. "$src/selftests/examples/common.sh"
 page=$src/Documentation/moving.md
-dir=$(mktemp -d) || exit 4
-trap 'rm -rf "$dir"' EXIT
-n=0
-status=0
-
-# result NAME: by the status before it, with what $dir/log holds
-result()
-{
-	ok=$?
-	n=$((n + 1))
-	if [ $ok -eq 0 ]; then
-		echo "ok $n $1"
-		return
-	fi
-	status=1
-	echo "not ok $n $1"
-	sed 's/^/# /' "$dir/log"
-}
 
 # rows: "BLOCK CALL..." of each
 rows()

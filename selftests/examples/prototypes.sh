@@ -5,24 +5,7 @@
 # type, each argument's type and name.
 
 src=${SRC:-$srctree}
-dir=$(mktemp -d) || exit 4
-trap 'rm -rf "$dir"' EXIT
-n=0
-status=0
-
-# result NAME: by the status before it, with what $dir/log holds
-result()
-{
-	ok=$?
-	n=$((n + 1))
-	if [ $ok -eq 0 ]; then
-		echo "ok $n $1"
-		return
-	fi
-	status=1
-	echo "not ok $n $1"
-	sed 's/^/# /' "$dir/log"
-}
+. "$src/selftests/examples/common.sh"
 
 # One blank between words, none beside brackets, stars and commas.
 tidy()

@@ -6,25 +6,8 @@
 # is so: "error" calls have that answer, "nothing" calls return.
 
 src=${SRC:-$srctree}
+. "$src/selftests/examples/common.sh"
 page=$src/Documentation/safety.md
-dir=$(mktemp -d) || exit 4
-trap 'rm -rf "$dir"' EXIT
-n=0
-status=0
-
-# result NAME: by the status before it, with what $dir/log holds
-result()
-{
-	ok=$?
-	n=$((n + 1))
-	if [ $ok -eq 0 ]; then
-		echo "ok $n $1"
-		return
-	fi
-	status=1
-	echo "not ok $n $1"
-	sed 's/^/# /' "$dir/log"
-}
 
 # rows: NAME G thread handler before child switches blocks
 rows()
