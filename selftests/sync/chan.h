@@ -102,4 +102,14 @@ static inline void pass(void)
 		sched_yield();
 }
 
+static inline struct weft_case to_send(struct weft_chan *ch, u64 *v)
+{
+	return (struct weft_case){ .chan = ch, .op = WEFT_SEND, .elem = v };
+}
+
+static inline struct weft_case to_receive(struct weft_chan *ch, u64 *v)
+{
+	return (struct weft_case){ .chan = ch, .op = WEFT_RECV, .elem = v };
+}
+
 #endif /* SELFTESTS_SYNC_CHAN_H */
