@@ -108,9 +108,15 @@ TEST(a_new_one_runs_first)
 	DONE();
 }
 
+static u32 started, begun;
+
+/* However long it takes the other to begin, it wakes after that. */
 static void *sleeps_critical(void *arg)
 {
-	CHECK(!weft_sleep(3 * NSEC_PER_MSEC));
+	WRITE_ONCE(started, 1);
+	do {
+		CHECK(!weft_sleep(3 * NSEC_PER_MSEC));
+	} while (!READ_ONCE(begun));
 	first = next();
 	WRITE_ONCE(done, 1);
 	return arg;
@@ -123,8 +129,9 @@ static struct weft_g *others(void)
 	struct weft_g *g;
 
 	CHECK(!weft_spawn(&g, &a, sleeps_critical, NULL));
-	CHECK(G_AWAIT(READ_ONCE(rt_g(g)->wait) == WAIT_SLEEP));
+	CHECK(G_AWAIT(READ_ONCE(started)));
 	CHECK(!weft_hint_slice(WEFT_HINT_SLICE_MAX));
+	WRITE_ONCE(begun, 1);	/* until then it lets nobody pass */
 	CHECK(!weft_go(counts, NULL));
 	return g;
 }
