@@ -86,8 +86,9 @@ static void *makes_generations(void *arg)
 
 	for (i = 0; i < 200; i++) {
 		CHECK(!weft_spawn(&g[i], NULL, of_a_generation, arg));
+		/* So that g[i] is the one of generation i. */
+		CHECK(G_AWAIT(READ_ONCE(generation) == i + 1));
 		if (i >= 10) {
-			CHECK(G_AWAIT(READ_ONCE(generation) == i + 1));
 			CHECK(!weft_mutex_lock(&mx));
 			CHECK(!weft_cond_signal(&c));
 			CHECK(!weft_mutex_unlock(&mx));
