@@ -42,6 +42,7 @@ extern u32 weft__now_ms;
 /* What the side that runs after a switch owes to the one that left. */
 #define POST_NONE 0ul		/* nothing: it is gone */
 #define POST_PUSH 1ul		/* it is runnable: put it in the queue */
+#define POST_UNLOCK 2ul		/* clear the word of its ctx->arg, a lock */
 /*
  * else: a function that makes it visible to who will wake it; false: it does
  * not wait after all, put it in the queue
@@ -122,15 +123,26 @@ static __always_inline void ctx_restore(struct m *m, const struct ctx *c)
 	fp_load(&c->fp);
 }
 
+/* prev waits from here on, and pc may be gone.  False: it does not wait. */
+static __always_inline bool post_commit(struct m *m, struct g *prev,
+					struct ctx *pc, u64 post)
+{
+	if (likely(post == POST_UNLOCK)) {
+		smp_store_release(&((struct bias *)pc->arg)->word, 0);
+		return true;
+	}
+	return ((weft__commit_fn *)post)(m, prev, pc);
+}
+
 static __always_inline void finish(struct m *m, struct g *prev,
 				   struct ctx *pc, u64 post)
 {
 	if (likely(post == POST_PUSH)) {
 		prev->ctx = pc;
 		push(m, prev);
-	} else if (post != POST_NONE) {
+	} else if (likely(post != POST_NONE)) {
 		prev->ctx = pc;
-		if (!((weft__commit_fn *)post)(m, prev, pc))
+		if (!post_commit(m, prev, pc, post))
 			push(m, prev);
 	}
 }
@@ -334,7 +346,7 @@ static __always_inline void ready(struct m *m, struct g *g)
 {
 	g->wait = WAIT_NONE;
 	m->readied = 1;
-	stat_inc(m->nreadied);
+	own_add(m->nreadied, 1);
 	if (unlikely(READ_ONCE(weft__want.word)))
 		weft__ready_idle(m, g);
 	else
@@ -384,7 +396,7 @@ static __always_inline void note_park(struct m *m, struct g *g, u8 why)
 	else
 		g->sync -= g->sync > 0;
 	m->readied = 0;
-	stat_inc(m->nparked);
+	own_add(m->nparked, 1);
 }
 
 static __always_inline int parker_park(struct bias *b)
@@ -431,7 +443,7 @@ static __always_inline void block_end(void)
  * changes of meaning; the rest follows the layout by itself.
  */
 #define WEFT__LAYOUT                                                          \
-	((u64)3 << 48 | (u64)sizeof(struct g) << 40 |                         \
+	((u64)4 << 48 | (u64)sizeof(struct g) << 40 |                         \
 	 (u64)offsetof(struct m, nreadied) << 28 |                            \
 	 (u64)offsetof(struct runq, b) << 12 | sizeof(struct ctx))
 

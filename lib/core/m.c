@@ -65,7 +65,7 @@ static __always_inline void resume(struct m *m, struct g *g, const bool policy)
 		struct ctx *c = (struct ctx *)((uintptr_t)pc & ~CTX_SPECIAL);
 
 		prev->ctx = pc;
-		if (!((weft__commit_fn *)post)(m, prev, c))
+		if (!post_commit(m, prev, c, post))
 			push(m, prev);
 	}
 }

@@ -27,7 +27,7 @@ int weft_barrier_wait(struct weft_barrier *p)
 		return weft__wait(&w, WAIT_BARRIER);
 	}
 	b->have = 0;
-	first = wq_take_all(&b->q);
+	first = wq_pop_all(&b->q);
 	clk_unlock(&b->lk);
 	wake_all(first);
 	return WEFT_BARRIER_SERIAL;

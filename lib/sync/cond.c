@@ -70,7 +70,7 @@ int weft_cond_broadcast(struct weft_cond *c)
 	if (wq_looks_empty(&k->q))
 		return 0;
 	lock(&k->lk);
-	n = wq_take_all(&k->q);
+	n = wq_pop_all(&k->q);
 	clk_unlock(&k->lk);
 	wake_all(n);
 	return 0;

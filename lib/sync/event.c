@@ -19,7 +19,7 @@ int weft_event_set(struct weft_event *p)
 	lock(&e->lk);
 	/* Who sees it without the lock sees what came before, too. */
 	smp_store_release(&e->set, 1);
-	first = wq_take_all(&e->q);
+	first = wq_pop_all(&e->q);
 	clk_unlock(&e->lk);
 	wake_all(first);
 	return 0;

@@ -70,18 +70,7 @@ static inline void lock(struct clk *lk)
 
 /* ---- several waiters at once ---- */
 
-/* All that wait; the lock is held.  They stand until they are woken. */
-static inline struct wnode *wq_take_all(struct wqueue *q)
-{
-	struct wnode *first = q->head, *n;
-
-	for (n = first; n; n = n->next)
-		n->in = 0;
-	WRITE_ONCE(q->head, NULL);
-	return first;
-}
-
-/* What wq_take_all() gave; no lock held. */
+/* What wq_pop_all() gave; no lock held. */
 static inline void wake_all(struct wnode *n)
 {
 	struct m *m = this_m();

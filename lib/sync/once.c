@@ -19,7 +19,7 @@ static void run(struct once *o, void (*fn)(void *), void *arg)
 	WRITE_ONCE(o->holder, 0);
 	/* Who sees DONE without the lock sees what fn did, too. */
 	smp_store_release(&o->state, DONE);
-	first = wq_take_all(&o->q);
+	first = wq_pop_all(&o->q);
 	clk_unlock(&o->lk);
 	wake_all(first);
 }

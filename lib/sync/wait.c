@@ -29,27 +29,24 @@ static bool win(struct wnode *n, u64 *who)
 	return true;
 }
 
-weft__noinline struct wnode *weft__wq_take_slow(struct wqueue *q,
-						const u64 *mine, u64 *who)
+weft__noinline struct wtaken weft__wq_take_slow(struct wqueue *q,
+						const u64 *mine)
 {
 	struct wnode *n, *next;
+	u64 who;
 	bool won;
 
 	for (n = q->head; n; n = next) {
 		next = n->next;
-		if (!n->sel) {
-			*who = n->who;
-			wq_del(q, n);
-			return n;
-		}
-		if (n->sel == mine)
+		who = n->who;
+		if (n->sel == mine && mine)
 			continue;
-		won = win(n, who);
+		won = !n->sel || win(n, &who);
 		wq_del(q, n);	/* a loser may be gone from here on */
 		if (won)
-			return n;
+			return (struct wtaken){ n, who };
 	}
-	return NULL;
+	return (struct wtaken){ NULL, 0 };
 }
 
 weft__noinline void weft__wake_who_slow(u64 who)
@@ -82,13 +79,6 @@ weft__noinline struct g *weft__wait_pop_slow(struct m *m)
 weft__noinline void weft__wait_tick(void)
 {
 	g_yield();
-}
-
-bool weft__wait_commit(struct m *m, struct g *prev, struct ctx *pc)
-{
-	(void)m, (void)prev;
-	clk_unlock(pc->arg);	/* from here on it can be woken */
-	return true;
 }
 
 /* ---- deadlines ---- */

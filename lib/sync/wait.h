@@ -67,9 +67,15 @@ struct wnode {
 	int ret;		/* by who takes it out, for the waiter */
 };
 
-/* All zero is an empty one. */
+/*
+ * All zero is an empty one.  Whom to wake stands here and not only in the node:
+ * the node's address comes from the stack of who waits, so that a waker that
+ * had to go there would begin only when that is known; in a ping-pong of two Gs
+ * these loads are what the time goes to.
+ */
 struct wqueue {
-	struct wnode *head, *tail;	/* tail: only if there is a head */
+	struct wnode *head;	/* its prev is the tail */
+	u64 who;		/* head's, unless that is of a select; or 0 */
 };
 
 static __always_inline bool wq_empty(const struct wqueue *q)
@@ -83,59 +89,97 @@ static __always_inline bool wq_looks_empty(const struct wqueue *q)
 	return !READ_ONCE(q->head);
 }
 
+static __always_inline void wq_head(struct wqueue *q, struct wnode *n)
+{
+	q->who = n->sel ? 0 : n->who;
+	WRITE_ONCE(q->head, n);
+}
+
 static __always_inline void wq_push(struct wqueue *q, struct wnode *n)
 {
+	struct wnode *head = q->head;
+
 	n->next = NULL;
 	n->in = 1;
-	if (q->head) {
-		n->prev = q->tail;
-		q->tail->next = n;
+	if (unlikely(head)) {
+		n->prev = head->prev;
+		n->prev->next = n;
+		head->prev = n;
 	} else {
-		WRITE_ONCE(q->head, n);
+		n->prev = n;
+		wq_head(q, n);
 	}
-	q->tail = n;
 }
 
 /* The place of who waits longest. */
 static inline void wq_push_front(struct wqueue *q, struct wnode *n)
 {
-	n->next = q->head;
+	struct wnode *head = q->head;
+
+	n->next = head;
+	n->prev = n;
 	n->in = 1;
-	if (q->head)
-		q->head->prev = n;
-	else
-		q->tail = n;
-	WRITE_ONCE(q->head, n);
+	if (head) {
+		n->prev = head->prev;
+		head->prev = n;
+	}
+	wq_head(q, n);
 }
 
 /* The first node; NULL if there is none.  For queues without selects. */
 static __always_inline struct wnode *wq_pop(struct wqueue *q)
 {
-	struct wnode *n = q->head;
+	struct wnode *n = q->head, *next;
 
-	if (n) {
-		WRITE_ONCE(q->head, n->next);
-		smp_store_release(&n->in, 0);
+	if (!n)
+		return NULL;
+	next = n->next;
+	if (unlikely(next)) {
+		next->prev = n->prev;
+		wq_head(q, next);
+	} else {
+		q->who = 0;
+		WRITE_ONCE(q->head, NULL);
 	}
+	smp_store_release(&n->in, 0);
 	return n;
 }
 
-/* n, which is in q; prev of the first node is stale. */
+/* All nodes, as a list by next; they stand until their owners are woken. */
+static inline struct wnode *wq_pop_all(struct wqueue *q)
+{
+	struct wnode *first = q->head, *n;
+
+	for (n = first; n; n = n->next)
+		n->in = 0;
+	q->who = 0;
+	WRITE_ONCE(q->head, NULL);
+	return first;
+}
+
+/* n, which is in q. */
 static inline void wq_del(struct wqueue *q, struct wnode *n)
 {
+	struct wnode *next = n->next;
+
 	if (q->head == n) {
 		wq_pop(q);
 		return;
 	}
-	n->prev->next = n->next;
-	if (n->next)
-		n->next->prev = n->prev;
-	else
-		q->tail = n->prev;
+	n->prev->next = next;
+	if (!next)
+		next = q->head;	/* which knows the tail */
+	next->prev = n->prev;
 	smp_store_release(&n->in, 0);
 }
 
-struct wnode *weft__wq_take_slow(struct wqueue *q, const u64 *mine, u64 *who);
+/* In two registers; through a pointer "who" would have to live in memory. */
+struct wtaken {
+	struct wnode *n;
+	u64 who;
+};
+
+struct wtaken weft__wq_take_slow(struct wqueue *q, const u64 *mine);
 
 /*
  * Take out the first node that can be had; those of selects that are over go,
@@ -145,14 +189,16 @@ struct wnode *weft__wq_take_slow(struct wqueue *q, const u64 *mine, u64 *who);
 static __always_inline struct wnode *wq_take(struct wqueue *q, const u64 *mine,
 					     u64 *who)
 {
-	struct wnode *n = q->head;
+	struct wtaken t;
 
-	if (!n)
+	*who = q->who;
+	if (likely(*who))
+		return wq_pop(q);
+	if (likely(!q->head))
 		return NULL;
-	if (unlikely(n->sel))
-		return weft__wq_take_slow(q, mine, who);
-	*who = n->who;
-	return wq_pop(q);
+	t = weft__wq_take_slow(q, mine);
+	*who = t.who;
+	return t.n;
 }
 
 void weft__wake_who_slow(u64 who);
@@ -176,7 +222,6 @@ static __always_inline bool wait_on_own_stack(const struct m *m)
 
 struct g *weft__wait_pop_slow(struct m *m);
 void weft__wait_tick(void);
-bool weft__wait_commit(struct m *m, struct g *prev, struct ctx *pc);
 
 /* Who runs next, with a lock held: nothing that may take long. */
 static __always_inline struct g *wait_pop(struct m *m)
@@ -205,7 +250,7 @@ static __always_inline void wait_park(struct m *m, struct clk *l, u8 why)
 	struct g *n = wait_pop(m);
 
 	note_park(m, m->cur, why);
-	switch_to(m, n, (u64)weft__wait_commit, l);
+	switch_to(m, n, POST_UNLOCK, &l->b);
 	wait_back();
 }
 

@@ -25,7 +25,7 @@ int weft_wg_add(struct weft_wg *p, int64_t n)
 	else
 		WRITE_ONCE(wg->count, sum);
 	if (!r && !sum)
-		first = wq_take_all(&wg->q);
+		first = wq_pop_all(&wg->q);
 	clk_unlock(&wg->lk);
 	wake_all(first);
 	return r;
