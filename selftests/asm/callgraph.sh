@@ -94,7 +94,7 @@ section()
 
 exported="weft_go weft_spawn weft_join weft_yield weft_park weft_unpark
 weft_block_begin weft_block_end weft__park_commit
-weft_chan_send weft_chan_recv weft__wait_commit weft_mutex_lock
+weft_chan_send weft_chan_recv weft_mutex_lock
 weft_mutex_unlock weft_cond_wait weft_cond_signal weft_sem_acquire
 weft_sem_release"
 inlined="in_go in_spawn in_join in_yield in_park in_unpark in_block

@@ -148,6 +148,72 @@ static void run_ping_pong(long n)
 	weft_join(g, NULL);
 }
 
+/* ---- channels and locks ---- */
+
+static struct weft_chan *to, *back, *ring;
+static struct weft_mutex mx;
+static struct weft_sem sem;
+
+static void *echo(void *arg)
+{
+	uint64_t v;
+
+	while (!weft_chan_recv(to, &v))
+		weft_chan_send(back, &v);
+	return arg;
+}
+
+/* Two Gs, each of which waits once and finds the other waiting once. */
+static void run_chan_ping_pong(long n)
+{
+	struct weft_g *g;
+	uint64_t v = 0;
+
+	to = weft_chan_new(8, 0);
+	back = weft_chan_new(8, 0);
+	weft_spawn(&g, NULL, echo, NULL);
+	while (n--) {
+		turn();
+		weft_chan_send(to, &v);
+		weft_chan_recv(back, &v);
+	}
+	weft_chan_close(to);
+	weft_join(g, NULL);
+	weft_chan_free(to);
+	weft_chan_free(back);
+}
+
+static void run_chan_ring(long n)
+{
+	uint64_t v = 0;
+
+	if (!ring)
+		ring = weft_chan_new(8, 2);
+	while (n--) {
+		turn();
+		weft_chan_send(ring, &v);
+		weft_chan_recv(ring, &v);
+	}
+}
+
+static void run_mutex(long n)
+{
+	while (n--) {
+		turn();
+		weft_mutex_lock(&mx);
+		weft_mutex_unlock(&mx);
+	}
+}
+
+static void run_sem(long n)
+{
+	while (n--) {
+		turn();
+		weft_sem_release(&sem, 1);
+		weft_sem_acquire(&sem);
+	}
+}
+
 static const struct path paths[] = {
 	{ "yield_there_and_back", run_yield },
 	{ "spawn_join", run_spawn_join },
@@ -156,6 +222,10 @@ static const struct path paths[] = {
 	{ "block", run_block },
 	{ "permit", run_permit },
 	{ "ping_pong", run_ping_pong },
+	{ "chan_ping_pong", run_chan_ping_pong },
+	{ "chan_ring", run_chan_ring },
+	{ "mutex", run_mutex },
+	{ "sem", run_sem },
 };
 
 static int start(void *arg)

@@ -11,7 +11,9 @@
 . "$here/reference.sh"
 [ "${1-}" = --print ] || reference_skip counts objdump
 
-roots="in_go in_spawn in_join in_yield in_park in_unpark in_block"
+roots="in_go in_spawn in_join in_yield in_park in_unpark in_block
+in_chan_send in_chan_recv in_mutex in_cond_wait in_cond_signal in_sem_acquire
+in_sem_release"
 
 # count PROGRAM: its counts
 count()
@@ -30,12 +32,13 @@ if [ "${1-}" = --print ]; then
 fi
 
 echo 'TAP version 13'
-echo "1..$(($(wc -l < "$tmp/probe") + 6))"
+echo "1..$(($(wc -l < "$tmp/probe") + 8))"
 while read -r name counts; do
 	reference "$here/reference.txt" "$name" $counts > "$tmp/said"
 	result "$name" $?
 done < "$tmp/probe"
-for root in in_go in_join in_yield in_park in_unpark in_block; do
+for root in in_go in_join in_yield in_park in_unpark in_block in_chan_send \
+	in_mutex; do
 	reference "$tmp/ours" $(grep "^$root " "$tmp/planted") > "$tmp/said"
 	result "planted_in_$root" $((! $?))
 done
