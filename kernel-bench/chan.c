@@ -129,27 +129,33 @@ struct chan_end {
 static void *chan_sender(void *arg)
 {
 	struct chan_end *e = arg;
-	uint64_t v = 0;
+	struct weft_chan *c = chan_c[e->at];
+	uint64_t n = 0, sum = 0, v;
 
 	while (!stopping()) {
-		v++;
-		weft_chan_send(chan_c[e->at], &v);
-		e->sum += v;
-		if (!(v & 1023))
+		v = ++n;
+		weft_chan_send(c, &v);
+		sum += n;
+		if (!(n & 1023))
 			cpu_mark();
 	}
+	e->sum = sum;
 	return NULL;
 }
 
 static void *chan_receiver(void *arg)
 {
 	struct chan_end *e = arg;
-	uint64_t v;
+	struct weft_chan *c = chan_c[e->at];
+	uint64_t sum = 0, v;
+	long n = 0;
 
-	while (!weft_chan_recv(chan_c[e->at], &v)) {
-		e->n++;
-		e->sum += v;
+	while (!weft_chan_recv(c, &v)) {
+		n++;
+		sum += v;
 	}
+	e->n = n;
+	e->sum = sum;
 	return NULL;
 }
 

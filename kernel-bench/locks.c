@@ -39,64 +39,71 @@ static struct {
 	struct locks_end end[LOCKS_MAX];
 } locks;
 
-static void locks_turn(struct locks_end *e)
+/* LOCKS_TURN pairs are done.  True: go on. */
+static bool locks_turn(struct locks_end *e)
 {
+	e->n += LOCKS_TURN;
 	cpu_mark();
 	if (!e->threads)
 		weft_yield();
+	return !stopping();
 }
 
 static void *locks_mutex(void *arg)
 {
 	struct locks_end *e = arg;
+	int i;
 
-	while (!stopping()) {
-		weft_mutex_lock(&locks.mx);
-		locks.count++;
-		weft_mutex_unlock(&locks.mx);
-		if (++e->n % LOCKS_TURN == 0)
-			locks_turn(e);
-	}
+	do {
+		for (i = 0; i < LOCKS_TURN; i++) {
+			weft_mutex_lock(&locks.mx);
+			locks.count++;
+			weft_mutex_unlock(&locks.mx);
+		}
+	} while (locks_turn(e));
 	return NULL;
 }
 
 static void *locks_pmutex(void *arg)
 {
 	struct locks_end *e = arg;
+	int i;
 
-	while (!stopping()) {
-		pthread_mutex_lock(&locks.pmx);
-		locks.count++;
-		pthread_mutex_unlock(&locks.pmx);
-		if (++e->n % LOCKS_TURN == 0)
-			locks_turn(e);
-	}
+	do {
+		for (i = 0; i < LOCKS_TURN; i++) {
+			pthread_mutex_lock(&locks.pmx);
+			locks.count++;
+			pthread_mutex_unlock(&locks.pmx);
+		}
+	} while (locks_turn(e));
 	return NULL;
 }
 
 static void *locks_read(void *arg)
 {
 	struct locks_end *e = arg;
+	int i;
 
-	while (!stopping()) {
-		weft_rwlock_read(&locks.rw);
-		weft_rwlock_read_unlock(&locks.rw);
-		if (++e->n % LOCKS_TURN == 0)
-			locks_turn(e);
-	}
+	do {
+		for (i = 0; i < LOCKS_TURN; i++) {
+			weft_rwlock_read(&locks.rw);
+			weft_rwlock_read_unlock(&locks.rw);
+		}
+	} while (locks_turn(e));
 	return NULL;
 }
 
 static void *locks_pread(void *arg)
 {
 	struct locks_end *e = arg;
+	int i;
 
-	while (!stopping()) {
-		pthread_rwlock_rdlock(&locks.prw);
-		pthread_rwlock_unlock(&locks.prw);
-		if (++e->n % LOCKS_TURN == 0)
-			locks_turn(e);
-	}
+	do {
+		for (i = 0; i < LOCKS_TURN; i++) {
+			pthread_rwlock_rdlock(&locks.prw);
+			pthread_rwlock_unlock(&locks.prw);
+		}
+	} while (locks_turn(e));
 	return NULL;
 }
 

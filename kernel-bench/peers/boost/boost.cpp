@@ -681,23 +681,27 @@ static void chan_row(struct run *r)
 	run_begin(r);
 	for (i = 0; i < r->arg; i++)
 		d[i] = start([&c, e = &de[i]] {
-			uint64_t v;
+			uint64_t v, sum = 0;
+			long n = 0;
 
 			while (c.pop(v) == bf::channel_op_status::success) {
-				e->n++;
-				e->sum += v;
+				n++;
+				sum += v;
 			}
+			e->n = n;
+			e->sum = sum;
 		});
 	for (i = 0; i < r->arg; i++)
 		s[i] = start([&c, e = &se[i]] {
-			uint64_t v = 0;
+			uint64_t v = 0, sum = 0;
 
 			while (!stopping()) {
 				c.push(++v);
-				e->sum += v;
+				sum += v;
 				if (!(v & 1023))
 					cpu_mark();
 			}
+			e->sum = sum;
 		});
 	for (auto &one : s)
 		one.join();

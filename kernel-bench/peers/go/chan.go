@@ -19,22 +19,26 @@ type chanEnd struct {
 }
 
 func (e *chanEnd) sends(c chan uint64) {
-	var v uint64
+	var v, sum uint64
 	for !stopping() {
 		v++
 		c <- v
-		e.sum += v
+		sum += v
 		if v&1023 == 0 {
 			cpuMark()
 		}
 	}
+	e.sum = sum
 }
 
 func (e *chanEnd) receives(c chan uint64) {
+	var n int64
+	var sum uint64
 	for v := range c {
-		e.n++
-		e.sum += v
+		n++
+		sum += v
 	}
+	e.n, e.sum = n, sum
 }
 
 func (e *chanEnd) selects(c []chan uint64) {

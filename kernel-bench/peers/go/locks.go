@@ -46,32 +46,32 @@ var locks struct {
 	end   [64]lockEnd
 }
 
-// turned: all have their turn on one P.
-func (e *lockEnd) turned() {
-	e.n++
-	if e.n%locksTurn != 0 {
-		return
-	}
+// turned: locksTurn pairs are done. All have their turn on one P.
+func (e *lockEnd) turned() bool {
+	e.n += locksTurn
 	if e.n%locksMark == 0 {
 		cpuMark()
 	}
 	runtime.Gosched()
+	return !stopping()
 }
 
 func (e *lockEnd) mutex() {
-	for !stopping() {
-		locks.mx.Lock()
-		locks.count++
-		locks.mx.Unlock()
-		e.turned()
+	for more := true; more; more = e.turned() {
+		for i := 0; i < locksTurn; i++ {
+			locks.mx.Lock()
+			locks.count++
+			locks.mx.Unlock()
+		}
 	}
 }
 
 func (e *lockEnd) read() {
-	for !stopping() {
-		locks.rw.RLock()
-		locks.rw.RUnlock()
-		e.turned()
+	for more := true; more; more = e.turned() {
+		for i := 0; i < locksTurn; i++ {
+			locks.rw.RLock()
+			locks.rw.RUnlock()
+		}
 	}
 }
 
