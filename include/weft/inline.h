@@ -110,6 +110,28 @@ static __always_inline int weft__inline_sem_release(struct weft_sem *s,
 	return sem_release((struct sem *)s, n);
 }
 
+static __always_inline int weft__inline_rwlock_read(struct weft_rwlock *rw)
+{
+	return rwlock_read((struct rwlock *)rw);
+}
+
+static __always_inline int
+weft__inline_rwlock_read_unlock(struct weft_rwlock *rw)
+{
+	return rwlock_read_unlock((struct rwlock *)rw);
+}
+
+static __always_inline int weft__inline_rwlock_write(struct weft_rwlock *rw)
+{
+	return rwlock_write((struct rwlock *)rw);
+}
+
+static __always_inline int
+weft__inline_rwlock_write_unlock(struct weft_rwlock *rw)
+{
+	return rwlock_write_unlock((struct rwlock *)rw);
+}
+
 /* The functions of these names stay there: &weft_yield is one. */
 #define weft_go(fn, arg) weft__inline_go(fn, arg)
 #define weft_spawn(gp, attr, fn, arg) weft__inline_spawn(gp, attr, fn, arg)
@@ -125,6 +147,10 @@ static __always_inline int weft__inline_sem_release(struct weft_sem *s,
 #define weft_cond_signal(c) weft__inline_cond_signal(c)
 #define weft_sem_acquire(s) weft__inline_sem_acquire(s)
 #define weft_sem_release(s, n) weft__inline_sem_release(s, n)
+#define weft_rwlock_read(rw) weft__inline_rwlock_read(rw)
+#define weft_rwlock_read_unlock(rw) weft__inline_rwlock_read_unlock(rw)
+#define weft_rwlock_write(rw) weft__inline_rwlock_write(rw)
+#define weft_rwlock_write_unlock(rw) weft__inline_rwlock_write_unlock(rw)
 #define weft_block_begin() block_begin()
 #define weft_block_end() block_end()
 

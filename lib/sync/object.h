@@ -13,13 +13,6 @@
 #include <weft/run.h>
 #include <weft/sync.h>
 
-struct rwlock {
-	struct clk lk;
-	u64 readers;
-	u64 writer;
-	struct wqueue q;	/* readers and writers in one line */
-};
-
 struct wg {
 	struct clk lk;
 	s64 count;
@@ -45,12 +38,10 @@ struct event {
 	struct wqueue q;
 };
 
-_Static_assert(sizeof(struct rwlock) == 56, "the ABI");
 _Static_assert(sizeof(struct wg) == 48, "the ABI");
 _Static_assert(sizeof(struct once) == 56, "the ABI");
 _Static_assert(sizeof(struct barrier) == 48, "the ABI");
 _Static_assert(sizeof(struct event) == 48, "the ABI");
-_Static_assert(offsetof(struct rwlock, writer) == HOLDER_AT, "for reports");
 _Static_assert(offsetof(struct once, holder) == HOLDER_AT, "for reports");
 
 /* The public struct and ours are the same words. */

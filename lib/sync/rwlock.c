@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later OR MIT
 /*
- * rwlock.c - readers or a writer; see weft/sync.h.
+ * rwlock.c - readers or a writer; see weft/sync.h, and sync.h for the paths
+ * with nobody in line.
  *
  * One line for both.  Who may go on is let in by who makes that possible, in
  * the order of the line: a writer alone, readers up to the next writer.  So
@@ -94,9 +95,14 @@ static int acquire(struct rwlock *rw, u64 writer, s64 deadline)
 	return wait_for(rw, writer, deadline);
 }
 
+weft__noinline int weft__read_slow(struct rwlock *rw)
+{
+	return acquire(rw, 0, WEFT_FOREVER);
+}
+
 int weft_rwlock_read(struct weft_rwlock *rw)
 {
-	return acquire(to_rwlock(rw), 0, WEFT_FOREVER);
+	return rwlock_read(to_rwlock(rw));
 }
 
 int weft_rwlock_read_try(struct weft_rwlock *rw)
@@ -109,9 +115,8 @@ int weft_rwlock_read_until(struct weft_rwlock *rw, int64_t deadline)
 	return acquire(to_rwlock(rw), 0, deadline);
 }
 
-int weft_rwlock_read_unlock(struct weft_rwlock *p)
+weft__noinline int weft__read_unlock_slow(struct rwlock *rw)
 {
-	struct rwlock *rw = to_rwlock(p);
 	struct wnode *first = NULL;
 	int r = -EPERM;
 
@@ -126,9 +131,19 @@ int weft_rwlock_read_unlock(struct weft_rwlock *p)
 	return r;
 }
 
+int weft_rwlock_read_unlock(struct weft_rwlock *rw)
+{
+	return rwlock_read_unlock(to_rwlock(rw));
+}
+
+weft__noinline int weft__write_slow(struct rwlock *rw)
+{
+	return acquire(rw, weft__holder_me(this_m()), WEFT_FOREVER);
+}
+
 int weft_rwlock_write(struct weft_rwlock *rw)
 {
-	return acquire(to_rwlock(rw), weft__holder_me(this_m()), WEFT_FOREVER);
+	return rwlock_write(to_rwlock(rw));
 }
 
 int weft_rwlock_write_try(struct weft_rwlock *rw)
@@ -141,9 +156,8 @@ int weft_rwlock_write_until(struct weft_rwlock *rw, int64_t deadline)
 	return acquire(to_rwlock(rw), weft__holder_me(this_m()), deadline);
 }
 
-int weft_rwlock_write_unlock(struct weft_rwlock *p)
+weft__noinline int weft__write_unlock_slow(struct rwlock *rw)
 {
-	struct rwlock *rw = to_rwlock(p);
 	struct wnode *first;
 
 	if (READ_ONCE(rw->writer) != weft__holder_me(this_m()))
@@ -154,4 +168,9 @@ int weft_rwlock_write_unlock(struct weft_rwlock *p)
 	clk_unlock(&rw->lk);
 	wake_all(first);
 	return 0;
+}
+
+int weft_rwlock_write_unlock(struct weft_rwlock *rw)
+{
+	return rwlock_write_unlock(to_rwlock(rw));
 }

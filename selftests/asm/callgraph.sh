@@ -41,6 +41,10 @@ weft__cond_wait_slow	an ordinary thread; bad use
 weft__cond_signal_slow	an ordinary thread
 weft__sem_acquire_slow	an ordinary thread
 weft__sem_release_slow	an ordinary thread; more than one permit
+weft__read_slow		an ordinary thread; somebody writes, or waits
+weft__read_unlock_slow	an ordinary thread; somebody waits; bad use
+weft__write_slow	an ordinary thread; somebody is inside, or waits
+weft__write_unlock_slow	an ordinary thread; somebody waits; bad use
 weft__block_end_slow	the token went to another M meanwhile
 weft__g_end		a G with keys, a name or a lock ends
 weft__timer_arm		a deadline
@@ -96,10 +100,11 @@ exported="weft_go weft_spawn weft_join weft_yield weft_park weft_unpark
 weft_block_begin weft_block_end weft__park_commit
 weft_chan_send weft_chan_recv weft_mutex_lock
 weft_mutex_unlock weft_cond_wait weft_cond_signal weft_sem_acquire
-weft_sem_release"
+weft_sem_release weft_rwlock_read weft_rwlock_read_unlock weft_rwlock_write
+weft_rwlock_write_unlock"
 inlined="in_go in_spawn in_join in_yield in_park in_unpark in_block
 in_chan_send in_chan_recv in_mutex in_cond_wait in_cond_signal in_sem_acquire
-in_sem_release"
+in_sem_release in_rwlock_read in_rwlock_write"
 
 for f in probe planted; do
 	objdump -d --no-show-raw-insn "$bin/$f" > "$tmp/$f" || exit 1

@@ -152,6 +152,7 @@ static void run_ping_pong(long n)
 
 static struct weft_chan *to, *back, *ring;
 static struct weft_mutex mx;
+static struct weft_rwlock rw;
 static struct weft_sem sem;
 
 static void *echo(void *arg)
@@ -205,6 +206,17 @@ static void run_mutex(long n)
 	}
 }
 
+static void run_rwlock(long n)
+{
+	while (n--) {
+		turn();
+		weft_rwlock_read(&rw);
+		weft_rwlock_read_unlock(&rw);
+		weft_rwlock_write(&rw);
+		weft_rwlock_write_unlock(&rw);
+	}
+}
+
 static void run_sem(long n)
 {
 	while (n--) {
@@ -225,6 +237,7 @@ static const struct path paths[] = {
 	{ "chan_ping_pong", run_chan_ping_pong },
 	{ "chan_ring", run_chan_ring },
 	{ "mutex", run_mutex },
+	{ "rwlock", run_rwlock },
 	{ "sem", run_sem },
 };
 

@@ -13,7 +13,7 @@
 
 roots="in_go in_spawn in_join in_yield in_park in_unpark in_block
 in_chan_send in_chan_recv in_mutex in_cond_wait in_cond_signal in_sem_acquire
-in_sem_release"
+in_sem_release in_rwlock_read in_rwlock_write"
 
 # count PROGRAM: its counts
 count()

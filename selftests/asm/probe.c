@@ -50,6 +50,8 @@ int in_cond_wait(struct weft_cond *c, struct weft_mutex *mx);
 int in_cond_signal(struct weft_cond *c);
 int in_sem_acquire(struct weft_sem *s);
 int in_sem_release(struct weft_sem *s);
+int in_rwlock_read(struct weft_rwlock *rw);
+int in_rwlock_write(struct weft_rwlock *rw);
 
 int in_go(weft_fn *fn, void *arg)
 {
@@ -131,6 +133,20 @@ int in_sem_release(struct weft_sem *s)
 	return weft_sem_release(s, 1);
 }
 
+int in_rwlock_read(struct weft_rwlock *rw)
+{
+	int r = weft_rwlock_read(rw);
+
+	return r ? r : weft_rwlock_read_unlock(rw);
+}
+
+int in_rwlock_write(struct weft_rwlock *rw)
+{
+	int r = weft_rwlock_write(rw);
+
+	return r ? r : weft_rwlock_write_unlock(rw);
+}
+
 void in_block(void)
 {
 	weft_block_begin();
@@ -151,6 +167,9 @@ static void *const all[] = {
 	(void *)in_chan_send, (void *)in_chan_recv,
 	(void *)in_mutex, (void *)in_cond_wait, (void *)in_cond_signal,
 	(void *)in_sem_acquire, (void *)in_sem_release,
+	(void *)in_rwlock_read, (void *)in_rwlock_write,
+	(void *)&weft_rwlock_read, (void *)&weft_rwlock_read_unlock,
+	(void *)&weft_rwlock_write, (void *)&weft_rwlock_write_unlock,
 	(void *)&weft_mutex_lock, (void *)&weft_mutex_unlock,
 	(void *)&weft_cond_wait, (void *)&weft_cond_signal,
 	(void *)&weft_sem_acquire, (void *)&weft_sem_release,
