@@ -104,7 +104,7 @@ void weft__hint_m(struct m *m)
 	m->hint = weft__hint_words(m->id);
 	m->hinted = 0;
 	m->hint_of = NULL;
-	m->hint_pops = m->look_due = 0;
+	m->early = m->look_due = 0;
 }
 
 /*
@@ -114,7 +114,7 @@ void weft__hint_m(struct m *m)
 void weft__hint_in(struct m *m, const struct g *g)
 {
 	if (!m->hinted) {
-		m->hint_pops += M_TICK - m->tick;
+		m->early += m->tick_len - m->tick;
 		weft__tick_soon(m);
 	}
 	m->hinted = 1;
@@ -142,12 +142,11 @@ u64 weft__hint_post(const struct g *g, u64 post)
 /* A pop while such a G runs: it leaves.  By weft__tick(). */
 struct g *weft__hint_tick(struct m *m)
 {
-	WRITE_ONCE(m->tick, M_TICK);
+	weft__tick_in(m, m->pace);
 	stat_inc(m->nticks);
-	stat_add(m->n.skipped, M_TICK - 1);
 	WRITE_ONCE(m->expired, 0);
-	if (++m->hint_pops >= M_TICK) {
-		m->hint_pops = 0;
+	if (++m->early >= M_TICK) {
+		m->early = 0;
 		m->look_due = 1;	/* the idle loop does it */
 	}
 	/* A child leaves with its joiner around it: see below. */

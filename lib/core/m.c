@@ -167,7 +167,8 @@ static void m_init(struct m *m, u32 id, u32 tok)
 	m->tok = tok;
 	m->p = &weft__dead_p;
 	m->last = S.p[tok];
-	m->tick = 1;
+	m->tick = m->tick_len = 1;
+	m->pace = M_TICK;
 	m->rng = id * 2654435761u + 1;
 	m->state = M_CACHE;
 	m->fake = (struct vcpu){ .number = id, .cpu_id = RUNQ_NOCPU };

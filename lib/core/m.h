@@ -77,7 +77,10 @@ struct m {
 	int tid;
 	struct weft_hint_words *hint; /* its page; hint.c */
 	const struct g *hint_of; /* whose hints are there */
-	u32 hint_pops;		/* since it looked around, as far as early */
+	u32 tick_len;		/* what tick was set to: see weft__tick_in() */
+	u32 pace;		/* pops from tick to tick: M_TICK, or rq.c */
+	s64 paced_at;		/* the last tick that asked the clock */
+	u32 early;		/* pops since it looked around, if less */
 	u32 look_due;		/* it is to look around */
 	struct {		/* sentinel.c: whom a hint lets sleep */
 		u64 pops;
@@ -136,7 +139,7 @@ struct m {
 		u64 published, taken_back, stolen, steals;
 		u64 seizures, seized, reseats, capped;
 		u64 tok_back, returns, returns_global, loose;
-		u64 parked, woken, idblocks, skipped, preempted;
+		u64 parked, woken, idblocks, popped, preempted;
 		u64 handoffs, urgent;
 		u64 timers;
 	} n;

@@ -200,11 +200,17 @@ static inline u32 m_random(struct m *m)
 	return m->rng = x;
 }
 
-/* The next pop looks around. */
+/* The n-th pop from here looks around. */
+static inline void weft__tick_in(struct m *m, u32 n)
+{
+	stat_add(m->n.popped, m->tick_len - m->tick);
+	m->tick_len = n;
+	WRITE_ONCE(m->tick, n);
+}
+
 static inline void weft__tick_soon(struct m *m)
 {
-	stat_add(m->n.skipped, m->tick - 1);
-	WRITE_ONCE(m->tick, 1);
+	weft__tick_in(m, 1);
 }
 
 #define trace(m, ev, a, b)                                                    \

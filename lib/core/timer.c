@@ -5,6 +5,7 @@
  * The lock of a heap is held for one step in it, or for a batch of BATCH; its
  * holder may be preempted, and then a waiter spins briefly and sleeps.
  */
+#include "hint.h"
 #include "sched.h"
 #include "timer.h"
 #include "../ds/theap.h"
@@ -94,6 +95,16 @@ static void take(struct timers *h, struct timer *t)
 	note_next(h);
 }
 
+/* m may have ticks that are 61 slow pops apart; see rq.c. */
+static void first_armed(struct m *m, s64 when)
+{
+	if (m && m->pace > 1) {
+		m->pace = 1;
+		weft__tick_soon(m);
+	}
+	weft__keeper_due(when);
+}
+
 /* ---- waits of a G ---- */
 
 int weft__timer_arm(struct m *m, struct timer *t)
@@ -110,7 +121,7 @@ int weft__timer_arm(struct m *m, struct timer *t)
 	r = add(h, t);
 	weft__unlock(&h->lock);
 	if (r > 0)
-		weft__keeper_due(t->when);
+		first_armed(m, t->when);
 	return r < 0 ? r : 0;
 }
 
@@ -208,7 +219,7 @@ int weft__timer_start(struct timer *t, s64 when)
 	WRITE_ONCE(t->state, r < 0 ? TIMER_IDLE : TIMER_ARMED);
 	weft__unlock(&h->lock);
 	if (r > 0)
-		weft__keeper_due(when);
+		first_armed(this_m(), when);
 	return r < 0 ? r : was;
 }
 
@@ -240,7 +251,10 @@ void weft__timer_wake(struct g *g)
 	}
 	g->wait = WAIT_NONE;
 	stat_inc(m->nreadied);
-	push(m, g);
+	if (weft__hint_critical(g))
+		weft__urgent_put(m, g);
+	else
+		push(m, g);
 }
 
 /* From here on it may be gone; the wake goes to an address. */

@@ -97,7 +97,6 @@ s64 weft__timers_next(struct timers *h);
 s64 weft__timers_ran(struct timers *h);
 
 /* keep.c: who looks */
-bool weft__timers_due(struct m *m);
 void weft__timers_look(struct m *m);
 enum keep {
 	KEEP_NOT,		/* sleep on */

@@ -11,17 +11,12 @@
 
 static void add_m(struct weft_stats *st, struct m *m)
 {
-	u64 ticks = READ_ONCE(m->nticks);
-	u32 left = READ_ONCE(m->tick);
-
 	st->ended += READ_ONCE(m->nended) + READ_ONCE(m->ninline);
 	st->inlined += READ_ONCE(m->ninline);
 	st->spawned += weft__spawned(m);
-	/* The first tick comes after one pop, the others after M_TICK. */
-	if (ticks)
-		st->dispatched += (ticks - 1) * M_TICK + 1 + (M_TICK - left) -
-				  READ_ONCE(m->n.skipped);
-	st->ticks += ticks;
+	st->dispatched += READ_ONCE(m->n.popped) + READ_ONCE(m->tick_len) -
+			  READ_ONCE(m->tick);
+	st->ticks += READ_ONCE(m->nticks);
 	st->parked += READ_ONCE(m->nparked);
 	st->readied += READ_ONCE(m->nreadied);
 #define x(field, from) st->field += READ_ONCE(m->n.from)

@@ -108,6 +108,51 @@ TEST(a_new_one_runs_first)
 	DONE();
 }
 
+/* One whose timer an M fires is not passed by who yields there. */
+static u32 overtaken;
+
+static void *yields_on(void *arg)
+{
+	while (!READ_ONCE(done)) {
+		if (READ_ONCE(this_m()->n.timers) && !READ_ONCE(first))
+			overtaken++;
+		weft_yield();
+	}
+	return arg;
+}
+
+static void *slept(void *arg)
+{
+	CHECK(!weft_sleep(NSEC_PER_MSEC));
+	WRITE_ONCE(first, 1);
+	WRITE_ONCE(done, 1);
+	return arg;
+}
+
+static void *sleeps_among_them(void *arg)
+{
+	struct weft_attr a = { .sz = sizeof(a), .urgency = WEFT_CRITICAL };
+	struct weft_g *g;
+	int i;
+
+	CHECK(!weft_spawn(&g, &a, slept, NULL));
+	for (i = 0; i < MANY; i++)
+		CHECK(!weft_go(yields_on, NULL));
+	CHECK(!weft_join(g, NULL));
+	return arg;
+}
+
+TEST(who_slept_runs_first)
+{
+	struct weft_g *g;
+
+	ASSERT_EQ(0, rt_start(1));
+	ASSERT_EQ(0, weft_spawn(&g, NULL, sleeps_among_them, NULL));
+	EXPECT_EQ(0, weft_join(g, NULL));
+	DONE();
+	EXPECT_EQ(0, overtaken);
+}
+
 static u32 started, begun;
 
 /* However long it takes the other to begin, it wakes after that. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timer.c - timers without a G: fired once and not early, moved, stopped, armed
- * again by what they call; who stops one that fires waits; and what is not due
- * at the end does not keep anything.
+ * again by what they call; who stops one that fires waits; how often an M looks;
+ * and what is not due at the end does not keep anything.
  */
 #include "rt.h"
 
@@ -232,6 +232,43 @@ TEST(halted)
 	weft__timers_halt(false);
 	EXPECT_TRUE(AWAIT(rt_get(&q->fired)));
 	weft__timer_stop(&q->t);
+	DONE();
+}
+
+/*
+ * An M with a timer in its P's heap asks the clock each 50 us, if it can: after
+ * each pop where these are slow, and after 61 again where they are not.
+ */
+static void *paced(void *arg)
+{
+	struct probe *p = fresh(0);
+	struct m *m;
+	s64 until;
+	int i;
+
+	CHECK(G_AWAIT(this_m()->pace == M_TICK));
+	m = this_m();
+	CHECK(!weft__timer_start(&p->t, FAR));
+	CHECK(m->pace == 1 && m->tick == 1);
+	for (i = 0; i < 5; i++) {
+		m = this_m();
+		until = weft__now() + NSEC_PER_MSEC / 5;
+		CHECK(G_SPIN(weft__now() >= until));
+		weft_yield();
+		CHECK(m->pace == 1);
+	}
+	CHECK(G_AWAIT(this_m()->pace == M_TICK));
+	CHECK(weft__timer_stop(&p->t) == 1);
+	return arg;
+}
+
+TEST(ticks_keep_pace)
+{
+	struct weft_g *g;
+
+	ASSERT_EQ(0, rt_start(1));
+	ASSERT_EQ(0, weft_spawn(&g, NULL, paced, NULL));
+	EXPECT_EQ(0, weft_join(g, NULL));
 	DONE();
 }
 
