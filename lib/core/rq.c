@@ -206,7 +206,8 @@ struct g *weft__tick(struct m *m)
 		return g;
 	if (m->cur != &m->g0) {
 		if (timer_due(m, pops)) {
-			m->look_due = 1;	/* the idle loop fires, and ticks */
+			/* the idle loop fires, and ticks */
+			m->look_due = 1;
 			return &m->g0;
 		}
 		m->early += pops;

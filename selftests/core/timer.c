@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * timer.c - timers without a G: fired once and not early, moved, stopped, armed
- * again by what they call; who stops one that fires waits; how often an M looks;
- * and what is not due at the end does not keep anything.
+ * again by what they call; who stops one that fires waits; how often an M
+ * looks; and what is not due at the end does not keep anything.
  */
 #include "rt.h"
 
