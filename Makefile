@@ -88,7 +88,7 @@ $(sanitizers): kselftest
 			$(if $(filter tsan,$@),$(clangs),'$(CC)')); then \
 		echo '  SANITIZE=$(sanitizer-$@) in $(@:%=sanitize/%)'; \
 		$(MAKE) O=$(objtree)/sanitize/$@ SANITIZE=$(sanitizer-$@) \
-			CONTEXT=asm CC="$$cc" lib selftests; \
+			CONTEXT=asm CC="$$cc" lib examples selftests; \
 	else \
 		echo "$$cc" > $(objtree)/sanitize/$@/missing; \
 	fi
