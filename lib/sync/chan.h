@@ -36,7 +36,7 @@ struct chan {
 	char *ring;
 	u64 elem;
 	u64 closed;		/* also read without the lock */
-};
+} __attribute__((aligned(WEFT__LINE)));	/* and whole lines long */
 
 int weft__chan_send(struct chan *c, const void *v, s64 deadline, int late);
 int weft__chan_recv(struct chan *c, void *v, s64 deadline, int late);
