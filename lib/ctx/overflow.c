@@ -9,6 +9,7 @@
 #include "overflow.h"
 #include "../os/mem.h"
 
+#include <execinfo.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -59,10 +60,13 @@ static void handler(int sig, siginfo_t *si, void *uc)
 void weft__overflow_catch(_Bool (*report)(const void *addr, void *ucontext))
 {
 	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	void *frame;
 
 	who = report;
 	if (installed)
 		return;
+	/* The first backtrace loads a library: not in the handler. */
+	backtrace(&frame, 1);
 	installed = 1;
 	sa.sa_sigaction = handler;
 	sigaction(SIGSEGV, &sa, &old_segv);
