@@ -37,6 +37,7 @@ static struct {
 	struct calls *calls;	/* mapped while wanted */
 	int fd;			/* or -1: tools cannot see it */
 	u32 next;		/* sysmon: whom to look at */
+	struct weft__lock naming;	/* of entries: sysmon, and a report */
 } own = { .fd = -1 };
 
 /* ---- beginning and end ---- */
@@ -166,6 +167,7 @@ static void name_entries(void)
 {
 	u32 i;
 
+	weft__lock(&own.naming);
 	for (i = 0; i < CALLS_MAX; i++) {
 		struct calls_entry *e = &own.calls->e[i];
 
@@ -177,6 +179,7 @@ static void name_entries(void)
 			     (void *)READ_ONCE(e->fn), "the scheduler");
 		smp_store_release(&e->named, 1);
 	}
+	weft__unlock(&own.naming);
 }
 
 /* sysmon, at each tick */
@@ -245,11 +248,12 @@ void weft__blocked_report(void)
 /* There are no Ms; or it is the child of a fork, and the table the parent's. */
 void weft__blocked_free(void)
 {
-	weft__blocked_wanted = 0;
+	WRITE_ONCE(weft__blocked_wanted, 0);
 	if (own.calls)
 		munmap(own.calls, sizeof(*own.calls));
 	if (own.fd >= 0)
 		close(own.fd);
 	own.calls = NULL;
 	own.fd = -1;
+	own.naming = (struct weft__lock){ 0 };
 }

@@ -38,16 +38,16 @@ static void print_entry(const struct calls_entry *e,
 				__attribute__((format(printf, 1, 2))))
 {
 	bool named = smp_load_acquire(&e->named);
-	u64 total = e->total_ns, max = e->max_ns;
+	u64 total = READ_ONCE(e->total_ns), max = READ_ONCE(e->max_ns);
 	char buf[CALL_NAME];
 
 	line("weft: %8llu %9llu.%03llu %7llu.%03llu  %-16s %s; runs %s",
-	     (unsigned long long)e->count,
+	     (unsigned long long)READ_ONCE(e->count),
 	     (unsigned long long)(total / 1000000),
 	     (unsigned long long)(total / 1000 % 1000),
 	     (unsigned long long)(max / 1000000),
 	     (unsigned long long)(max / 1000 % 1000),
-	     weft__call_name(calls_nr(e->key), buf),
+	     weft__call_name(calls_nr(READ_ONCE(e->key)), buf),
 	     named ? e->where : "?", named ? e->runs : "?");
 }
 
