@@ -35,7 +35,7 @@ static bool seen_brief(struct m *m)
 
 	if (!READ_ONCE(m->brief))
 		return false;
-	g->flags |= GF_BRIEF;
+	g_flag(g, GF_BRIEF);
 	return before;
 }
 
@@ -48,7 +48,7 @@ static bool go_on_loose(struct m *m)
 		return false;
 	now = weft__cpu_time();
 	if (before && now - m->loose_cpu > BRIEF) {
-		m->cur->flags &= ~GF_BRIEF;
+		g_unflag(m->cur, GF_BRIEF);
 		return false;
 	}
 	m->loose = m->cur;

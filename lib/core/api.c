@@ -119,12 +119,12 @@ int weft_sleep(int64_t ns)
 		return -ENOMEM;
 	n = pop(m);
 	note_park(m, m->cur, WAIT_SLEEP);
-	m->cur->flags |= GF_TIMED;
+	g_flag(m->cur, GF_TIMED);
 	switch_to(m, n ? n : &m->g0, (u64)commit_sleep, &t);
 	weft__timer_done(&t);
 	m = this_m();
 	m->cur->wait = WAIT_NONE;
-	m->cur->flags &= ~GF_TIMED;
+	g_unflag(m->cur, GF_TIMED);
 	return 0;
 }
 
@@ -180,7 +180,7 @@ int weft_fesetenv(uint32_t mxcsr, uint16_t fpcw)
 
 	if (!m)
 		return -EPERM;
-	m->cur->flags |= GF_COLD;
+	g_flag(m->cur, GF_COLD);
 	g_cold(m->cur)->fp = fp;
 	fp_load(&fp);
 	return 0;

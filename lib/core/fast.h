@@ -242,12 +242,12 @@ static __always_inline int g_spawn(struct g **gp, weft__fn *fn, void *arg,
 	if (unlikely(!g))
 		return -12; /* ENOMEM */
 	g->ctx = (struct ctx *)CTX_FRESH;
-	g->fn = fn;
+	own_set(g->fn, fn);
 	g->arg = arg;
 	g->join = join;
 	g->stk = (char *)site;
 	g->id = g_id(m);
-	g->bits = 0;
+	own_set(g->bits, 0);
 	if (gp)
 		*gp = g;
 	/* a lone child is for who joins it: no call while an M is idle */

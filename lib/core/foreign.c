@@ -67,11 +67,11 @@ static struct g *fresh(weft__fn *fn, void *arg, uintptr_t join, void *site)
 	if (!g)
 		return NULL;
 	g->ctx = (struct ctx *)CTX_FRESH;
-	g->fn = fn;
+	WRITE_ONCE(g->fn, fn);
 	g->arg = arg;
 	g->join = join;
 	g->stk = site;
-	g->bits = 0;
+	WRITE_ONCE(g->bits, 0);
 	g->id = __atomic_fetch_add(&S.idnext, 1, __ATOMIC_RELAXED);
 	return g;
 }
@@ -90,7 +90,7 @@ static int apply(struct m *m, struct g *g, const struct weft_attr *attr,
 	if (g->flags & GF_HINT)
 		g->ctx = (struct ctx *)((uintptr_t)g->ctx | CTX_HINT);
 	if (attr->name) {
-		g->flags |= GF_COLD;
+		g_flag(g, GF_COLD);
 		g_cold(g)->name = attr->name;
 	}
 	return 0;

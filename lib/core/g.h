@@ -96,6 +96,17 @@ struct g {
 	};
 } __attribute__((aligned(WEFT__LINE)));
 
+/* Flags of a G, by who has it: itself, or who holds it while it waits. */
+static __always_inline void g_flag(struct g *g, u8 flags)
+{
+	own_set(g->flags, (u8)(g->flags | flags));
+}
+
+static __always_inline void g_unflag(struct g *g, u8 flags)
+{
+	own_set(g->flags, (u8)(g->flags & ~flags));
+}
+
 /* The cold part; see gpool.h. */
 struct gcold {
 	void *site;		/* where it was spawned */

@@ -79,7 +79,7 @@ static struct hints *hints_make(struct g *g)
 		return NULL;
 	h += index_of(g);
 	*h = (struct hints){ 0 };
-	g->flags |= GF_HINT;
+	g_flag(g, GF_HINT);
 	return h;
 }
 
@@ -151,7 +151,7 @@ struct g *weft__hint_tick(struct m *m)
 	}
 	/* A child leaves with its joiner around it: see below. */
 	if (m->cur != m->hint_of)
-		m->cur->flags |= GF_INSIDE;
+		g_flag(m->cur, GF_INSIDE);
 	return &m->g0;
 }
 
@@ -170,8 +170,9 @@ void weft__hint_child_ended(const struct g *c, struct g *self)
 	}
 	if (m->hinted && m->hint_of == c)
 		weft__hint_out(m, self);
-	if (self->join == JOIN_INLINE)
-		self->flags |= GF_INSIDE;
+	/* Who joins or detaches self may CAS, but never away from INLINE. */
+	if (READ_ONCE(self->join) == JOIN_INLINE)
+		g_flag(self, GF_INSIDE);
 }
 
 /* ---- what others ask ---- */

@@ -223,12 +223,12 @@ static int wait_until(struct m *m, struct g *c, void **ret, s64 deadline)
 		return -ENOMEM;
 	n = pop(m);
 	note_park(m, m->cur, WAIT_JOIN);
-	m->cur->flags |= GF_TIMED;
+	g_flag(m->cur, GF_TIMED);
 	switch_to(m, n ? n : &m->g0, (u64)commit_timed, &t);
 	late = weft__timer_done(&t);
 	m = this_m();
 	m->cur->wait = WAIT_NONE;
-	m->cur->flags &= ~GF_TIMED;
+	g_unflag(m->cur, GF_TIMED);
 	if (late)
 		return -ETIMEDOUT;
 	if (smp_load_acquire(&c->join) != JOIN_DONE)

@@ -103,7 +103,7 @@ int weft_key_set(weft_key key, const void *val)
 		s = calloc(WEFT_KEYS_MAX, sizeof(*s));
 		if (!s)
 			return -ENOMEM;
-		m->cur->flags |= GF_COLD;
+		g_flag(m->cur, GF_COLD);
 		g_cold(m->cur)->keys = (void **)s;
 	}
 	s[key] = (struct slot){ gen, (void *)(uintptr_t)val };
@@ -150,7 +150,7 @@ void weft__g_end(struct g *g)
 		weft__policy_ended(g);
 	if (g->flags & GF_COLD)
 		*g_cold(g) = (struct gcold){ 0 };
-	g->flags = 0;
+	own_set(g->flags, 0);
 }
 
 void weft__keys_forked(void)

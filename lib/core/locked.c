@@ -49,7 +49,7 @@ int weft__lock_thread(void)
 		atomic_add(&S.nlocked, 1);
 	}
 	c = g_cold(m->cur);
-	m->cur->flags |= GF_COLD | GF_LOCKED;
+	g_flag(m->cur, GF_COLD | GF_LOCKED);
 	c->locks++;
 	c->lm = m;
 	m->lockedg = m->cur;
@@ -60,7 +60,7 @@ int weft__lock_thread(void)
 
 static void unlock(struct m *m, struct g *g)
 {
-	g->flags &= ~GF_LOCKED;
+	g_unflag(g, GF_LOCKED);
 	g_cold(g)->lm = NULL;
 	atomic_sub(&S.nlocked, 1);
 	m->lockedg = NULL;

@@ -68,7 +68,7 @@ static bool each(struct g *g, void *arg)
 	struct walk *w = arg;
 
 	p = p ? p + index_of(g) : NULL;
-	return p && p->g ? w->fn(p, w->arg) : true;
+	return p && READ_ONCE(p->g) ? w->fn(p, w->arg) : true;
 }
 
 /* Each that was ever in use; fn judges by its fields. */

@@ -50,8 +50,9 @@ static int put(struct gpol *gp, struct dsq *d, u64 flags, bool by_vtime)
 	enum dsq_put r;
 
 	if (local) {
-		gp->since = weft__now();
-		gp->excuse = READ_ONCE(d->excuse);
+		/* read by judge() at any time */
+		WRITE_ONCE(gp->since, weft__now());
+		WRITE_ONCE(gp->excuse, READ_ONCE(d->excuse));
 	}
 	r = weft__dsq_put(d, gp, by_vtime, flags & WEFT_ENQ_HEAD);
 	if (r != DSQ_OK)
@@ -136,7 +137,7 @@ static int insert(struct g *g, u64 id, u64 slice, u64 vtime, u64 flags,
 	if (READ_ONCE(gp->where) == POL_HELD) {
 		gp->e.slice = slice;
 		if (by_vtime)
-			gp->e.vtime = vtime;
+			WRITE_ONCE(gp->e.vtime, vtime);
 	}
 	return weft__policy_insert(gp, id, flags, by_vtime);
 }

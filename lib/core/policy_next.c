@@ -58,10 +58,12 @@ static struct g *dispatch(struct m *m, struct dsq *local)
 static struct g *next(struct m *m)
 {
 	struct dsq *local = &weft__policy.local[m->tok];
+	u64 asked = READ_ONCE(local->asked) + 1;
 	struct g *g = NULL;
 
-	WRITE_ONCE(local->asked, local->asked + 1);
-	if (!(local->asked % M_TICK))
+	/* An M that has lost this token and not noticed may count, too. */
+	WRITE_ONCE(local->asked, asked);
+	if (!(asked % M_TICK))
 		g = weft__gq_get(m, false);
 	if (!g && weft__policy_enter(m)) {
 		g = take(local);

@@ -39,7 +39,7 @@ static void fresh(struct m *m, struct g *g, struct gpol *gp)
 	gp->on = 0;
 	WRITE_ONCE(gp->where, POL_NONE);
 	WRITE_ONCE(gp->g, g);
-	g->flags |= GF_POLICY;
+	g_flag(g, GF_POLICY);
 }
 
 /* NULL: the policy does not take it. */
@@ -57,7 +57,7 @@ static struct gpol *adopt(struct m *m, struct g *g)
 		weft__policy_call.op = OP_NONE;
 	}
 	if (ret) {
-		g->flags &= ~GF_POLICY;
+		g_unflag(g, GF_POLICY);
 		return NULL;
 	}
 	WRITE_ONCE(gp->known, 1);
@@ -149,8 +149,9 @@ static void give(struct m *m, struct g *g, struct gpol *gp)
 	} else if ((u32)cpu >= READ_ONCE(S.nprocs)) {
 		cpu = gp->cpu = 0;
 	}
-	gp->since = weft__now();
-	gp->excuse = READ_ONCE(weft__policy.excuse);
+	/* read by judge() at any time */
+	WRITE_ONCE(gp->since, weft__now());
+	WRITE_ONCE(gp->excuse, READ_ONCE(weft__policy.excuse));
 	atomic_add(&weft__policy.nshared, 1);
 	smp_store_release(&gp->where, POL_HELD);
 	enqueue(c, g, gp, flags);

@@ -154,7 +154,7 @@ int weft__preempt_permit(struct g *g)
 	int ret = prepare();
 
 	if (!ret)
-		g->flags |= GF_PREEMPT;
+		g_flag(g, GF_PREEMPT);
 	return ret;
 }
 

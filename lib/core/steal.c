@@ -17,7 +17,7 @@
 
 void weft__loot(struct m *m, u32 n)
 {
-	if (S.nprocs < 2 || n < 2)
+	if (READ_ONCE(S.nprocs) < 2 || n < 2)
 		return;
 	m->loot_n = n;
 	m->loot_t = weft__now();

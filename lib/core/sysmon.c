@@ -347,7 +347,7 @@ static void *sysmon(void *arg)
 					   NSEC_PER_MSEC));
 		stat_inc(S.n.ticks);
 		weft__signals_run();
-		S.n.timers += weft__timers_watch(weft__clock());
+		stat_add(S.n.timers, weft__timers_watch(weft__clock()));
 		watch_all(&mon);
 		weft__policy_watch(mon.now);
 		weft__blocked_look(mon.now);

@@ -98,7 +98,8 @@ static struct m *claim(const struct node *of, u32 cpu)
 	struct m *m;
 
 	for (i = 0; i < n; i++)
-		for (w = READ_ONCE(S.spare[i]); w; w &= w - 1) {
+		/* The M set its bit when its struct was complete. */
+		for (w = smp_load_acquire(&S.spare[i]); w; w &= w - 1) {
 			bit = w & -w;
 			m = S.m[i * 64 + (u32)__builtin_ctzll(bit)];
 			if ((of && m->node != of) ||

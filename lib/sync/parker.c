@@ -167,14 +167,14 @@ static int park_timed(struct m *m, struct bias *b, s64 deadline)
 	*m->err = 0;
 	n = pop(m);
 	note_park(m, m->cur, WAIT_PARK);
-	m->cur->flags |= GF_TIMED;
+	g_flag(m->cur, GF_TIMED);
 	switch_to(m, n ? n : &m->g0, (u64)commit_timed, &t);
 	r = *this_m()->err;	/* commit_timed's: errno travels with us */
 	if (weft__timer_done(&t))
 		r = -ETIMEDOUT;
 	m = this_m();
 	m->cur->wait = WAIT_NONE;
-	m->cur->flags &= ~GF_TIMED;
+	g_unflag(m->cur, GF_TIMED);
 	*m->err = err;
 	return r;
 }

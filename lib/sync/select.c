@@ -182,7 +182,7 @@ static void take_back(struct weft_case *k, const u64 *sel)
 	struct wnode *n = node_of(k);
 	struct chan *c = chan_of(k);
 
-	if (!c || (!smp_load_acquire(&n->in) && *sel != (u64)n))
+	if (!c || (!smp_load_acquire(&n->in) && READ_ONCE(*sel) != (u64)n))
 		return;
 	clk_lock(weft__my_vcpu(), &c->lock);
 	if (n->in)
@@ -328,7 +328,8 @@ static int one_round(struct weft_case *k, int n, struct waiting *w, bool poll,
 	int did = -1, r = 0;
 	enum put put;
 
-	w->sel = SEL_SETUP;
+	/* The deadline's timer, which is armed, looks at it at any time. */
+	WRITE_ONCE(w->sel, SEL_SETUP);
 	clear_nodes(k, n);
 	put = n ? put_all_out(k, n, w, &did) : PUT_OUT;
 	if (put == PUT_OUT)

@@ -221,12 +221,12 @@ static int leave(struct m *m, struct waiting *w, u8 why,
 	bool late;
 
 	note_park(m, m->cur, why);
-	m->cur->flags |= GF_TIMED;
+	g_flag(m->cur, GF_TIMED);
 	switch_to(m, n, (u64)commit, w);
 	late = weft__timer_done(&w->t);
 	m = this_m();
 	m->cur->wait = WAIT_NONE;
-	m->cur->flags &= (u8)~GF_TIMED;
+	g_unflag(m->cur, GF_TIMED);
 	wait_back();
 	return late ? -ETIMEDOUT : 0;
 }

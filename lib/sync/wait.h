@@ -229,8 +229,8 @@ static __always_inline struct g *wait_pop(struct m *m)
 	struct g *g;
 
 	if (likely(m->tick > 1))
-		m->tick--;
-	g = (struct g *)seq_pop(m->vc, &m->p->q);
+		own_add(m->tick, -1u);
+	g = (struct g *)seq_pop(m->vc, &peek(m->p)->q);
 	return likely(g) ? g : weft__wait_pop_slow(m);
 }
 
