@@ -264,7 +264,7 @@ static void *asks(void *arg)
 static void *yields(void *arg)
 {
 	while (!READ_ONCE(stop)) {
-		WRITE_ONCE(normal, normal + 1);
+		atomic_add(&normal, 1);
 		weft_yield();
 	}
 	return arg;

@@ -90,7 +90,7 @@ static bool tell(u32 seen)
 
 	if (weft_go(runs, &up) || !AWAIT(rt_get(&up)))
 		return false;
-	slots[0].word = seen;
+	WRITE_ONCE(slots[0].word, seen);
 	WRITE_ONCE(S.m[0]->slot, &slots[0]);
 	return true;
 }

@@ -39,8 +39,9 @@ static void *naps(void *arg)
 	struct timespec ts = { .tv_nsec = 2 * NSEC_PER_MSEC };
 	struct napper *n = arg;
 	int tid, last = 0;
+	u32 r;
 
-	for (; READ_ONCE(n->rounds) && !READ_ONCE(stop); n->rounds--) {
+	for (r = 0; r < READ_ONCE(n->rounds) && !READ_ONCE(stop); r++) {
 		WEFT_BLOCKING(nanosleep(&ts, NULL));
 		tid = weft__gettid();
 		WRITE_ONCE(n->same, tid == last ? n->same + 1 : 0);
@@ -76,7 +77,7 @@ TEST(loose_m_gives_way_at_its_next_entry)
 	ASSERT_EQ(0, weft_go(wants_the_p, NULL));
 	ASSERT_TRUE(AWAIT(READ_ONCE(n.same) >= 20));
 	before = rt_stats().returns_global;
-	WRITE_ONCE(n.rounds, 1);	/* and then the G ends: an entry */
+	WRITE_ONCE(n.rounds, 0);	/* and then the G ends: an entry */
 	EXPECT_TRUE(AWAIT(READ_ONCE(n.done)));
 	EXPECT_TRUE(AWAIT(rt_stats().returns_global > before));
 	WRITE_ONCE(stop, 1);

@@ -212,7 +212,7 @@ static void *steals_once(void *arg)
 	g = weft__steal(m);
 	if (CHECK(g)) {
 		CHECK(m->n.stolen == 10 && m->n.steals == 1);
-		CHECK(runq_published(&ma->p->q) == 10);
+		CHECK(runq_published(&READ_ONCE(ma->p)->q) == 10);
 		CHECK(runq_private(&m->p->q) == 9);
 		push(m, g);
 	}

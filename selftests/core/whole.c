@@ -136,7 +136,7 @@ static void park_and_unpark(struct whole *w)
 		CHECK(!weft_park(&w->p));
 }
 
-static struct whole *volatile partner[2];
+static struct whole *partner[2];
 
 static void fp_own(struct whole *w)
 {
@@ -187,9 +187,9 @@ static void *be_whole(void *arg)
 		w.fill[i] = (char)(w.n * 31 + i);
 	fp_own(&w);
 	if (w.n < 2) {
-		partner[w.n] = &w;
-		G_AWAIT(partner[!w.n]);
-		w.other = &partner[!w.n]->p;
+		WRITE_ONCE(partner[w.n], &w);
+		G_AWAIT(READ_ONCE(partner[!w.n]));
+		w.other = &READ_ONCE(partner[!w.n])->p;
 	}
 	for (r = 0; r < WHOLE_ROUNDS; r++) {
 		int err = (int)(1000 * (w.n + 1) + r);

@@ -57,11 +57,13 @@ static inline const char *pol_story(u64 id, const char *only)
 {
 	static char text[POL_LOG + 1];
 	u32 i, n = 0;
+	char op;
 
-	for (i = 0; i < pol_n && i < POL_LOG; i++)
-		if (pol_log[i].id == id && pol_log[i].op &&
-		    (!only || strchr(only, pol_log[i].op)))
-			text[n++] = pol_log[i].op;
+	for (i = 0; i < READ_ONCE(pol_n) && i < POL_LOG; i++) {
+		op = __atomic_load_n(&pol_log[i].op, __ATOMIC_ACQUIRE);
+		if (op && pol_log[i].id == id && (!only || strchr(only, op)))
+			text[n++] = op;
+	}
 	text[n] = '\0';
 	return text;
 }

@@ -462,6 +462,9 @@ static u32 plant(struct arena *a, const char *name, struct cast c)
 	s64 t = weft__now();
 	u32 n = 0;
 
+#ifdef WEFT__TSAN
+	return 1;	/* each is a race, and reported as one */
+#endif
 	while (!n && weft__now() - t < (s64)FIND_MS * NSEC_PER_MSEC) {
 		arena_reset(a, 0);
 		n = arena_run(a, &c, 1000);

@@ -152,7 +152,8 @@ struct m *arena_be(struct arena *a, u32 i, int cpu)
 	struct m *m = a->m[i];
 
 	bind_to(cpu);
-	m->vc = weft__twin ? &m->fake : (struct vcpu *)weft__rseq_area();
+	if (!weft__twin)
+		m->vc = (struct vcpu *)weft__rseq_area();
 	if (a->cast.plant == PLANT_DESCRIPTOR) {
 		m->fake.cpu_id = (u32)cpu;
 		m->vc = &m->fake;

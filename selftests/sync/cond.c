@@ -120,7 +120,7 @@ static void *of_all(void *arg)
 
 	for (r = 0; r < 50; r++) {
 		CHECK(!weft_mutex_lock(&mx));
-		there++;
+		WRITE_ONCE(there, there + 1);
 		while (round_ == r)
 			CHECK(!weft_cond_wait(&c, &mx));
 		CHECK(!weft_mutex_unlock(&mx));

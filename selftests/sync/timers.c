@@ -410,7 +410,8 @@ TEST(stop_and_reset_races)
 
 static struct weft_ticker ticker;
 
-static s64 ticker_when(void)
+/* It may fire meanwhile: when it would have, or will again. */
+static weft__racy s64 ticker_when(void)
 {
 	return (s64)READ_ONCE(ticker.weft__timer.weft__words[0]);
 }

@@ -254,7 +254,7 @@ static bool all_idle(void)
 	u32 i;
 
 	for (i = 0; i < S.nprocs; i++)
-		if (S.tok[i] && !(READ_ONCE(S.tok[i]) & TOK_IDLE))
+		if (READ_ONCE(S.tok[i]) && !(READ_ONCE(S.tok[i]) & TOK_IDLE))
 			return false;
 	return true;
 }
