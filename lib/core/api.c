@@ -113,7 +113,7 @@ int weft_sleep(int64_t ns)
 	}
 	if (!m)
 		return sleep_thread(ns);
-	t.when = weft__now();
+	t.when = weft__clock();
 	t.when = ns < INT64_MAX - t.when ? t.when + ns : INT64_MAX;
 	if (weft__timer_arm(m, &t))
 		return -ENOMEM;

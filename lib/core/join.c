@@ -217,7 +217,7 @@ static int wait_until(struct m *m, struct g *c, void **ret, s64 deadline)
 	bool late;
 	struct g *n;
 
-	if (deadline <= weft__now())
+	if (deadline <= weft__clock())
 		return -ETIMEDOUT;
 	if (weft__timer_arm(m, &t))
 		return -ENOMEM;

@@ -9,6 +9,7 @@
 #ifndef WEFT_CORE_WAITER_H
 #define WEFT_CORE_WAITER_H
 
+#include "../os/clock.h"
 #include "../os/futex.h"
 
 #include <errno.h>
@@ -28,9 +29,13 @@ static inline void waiter_wake(struct waiter *w)
 	weft__futex_wake(&w->set, 1);
 }
 
-/* 0, or -ETIMEDOUT: then the caller must take itself out, or wait on. */
+/*
+ * 0, or -ETIMEDOUT: then the caller must take itself out, or wait on.  A thread
+ * waits in the kernel: where time is virtual, for as long in real time.
+ */
 static inline int waiter_wait(struct waiter *w, s64 deadline)
 {
+	deadline = weft__clock_real(deadline);
 	while (!smp_load_acquire(&w->set))
 		if (weft__futex_wait(&w->set, 0, deadline) == -ETIMEDOUT)
 			return smp_load_acquire(&w->set) ? 0 : -ETIMEDOUT;

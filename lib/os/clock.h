@@ -42,7 +42,8 @@ static inline s64 weft__clock_real(s64 deadline)
 {
 	s64 now, left;
 
-	if (!READ_ONCE(weft__clock_virtual) || deadline == INT64_MAX)
+	if (!READ_ONCE(weft__clock_virtual) || deadline == INT64_MAX ||
+	    deadline <= 0)
 		return deadline;
 	left = deadline - smp_load_acquire(&weft__clock_at);
 	now = weft__now();

@@ -190,7 +190,7 @@ int weft_park_until(struct weft_parker *p, int64_t deadline)
 		return parker_park(b);
 	if (bias_cas(m->vc, b, PARK_PERMIT, 0))
 		return 0;
-	if (deadline <= 0 || deadline <= weft__now())
+	if (deadline <= 0 || deadline <= weft__clock())
 		return -ETIMEDOUT;
 	return park_timed(m, b, deadline);
 }

@@ -176,7 +176,7 @@ int weft__wait_begin(struct waiting *w, struct clk *lock, struct wqueue *q,
 	w->n.sel = NULL;
 	w->n.in = 0;
 	w->n.ret = 0;
-	if (deadline != INT64_MAX && deadline <= weft__now())
+	if (deadline != INT64_MAX && deadline <= weft__clock())
 		return -ETIMEDOUT;
 	if (!m)
 		return thread_begin(w);
