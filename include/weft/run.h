@@ -58,6 +58,21 @@ enum weft_fpenv {
 };
 
 /**
+ * enum weft_clock - the clock of all deadlines, and of weft_now()
+ * @WEFT_CLOCK_DEFAULT:	as WEFT_CLOCK_REAL
+ * @WEFT_CLOCK_REAL:	CLOCK_MONOTONIC
+ * @WEFT_CLOCK_VIRTUAL:	for tests, as in Go's synctest: it starts at
+ *			946684800000000000 (2000-01-01 00:00 UTC), stands while
+ *			any G runs, can run or is in a call of the kernel, and
+ *			moves on to the next deadline when all of them wait
+ */
+enum weft_clock {
+	WEFT_CLOCK_DEFAULT,
+	WEFT_CLOCK_REAL,
+	WEFT_CLOCK_VIRTUAL,
+};
+
+/**
  * struct weft_opts - options of a runtime
  * @sz:		sizeof(struct weft_opts); lets the struct grow
  * @procs:	number of processors; 0: the smallest of the CPUs in the
@@ -74,6 +89,9 @@ enum weft_fpenv {
  * @on_deadlock_arg: its argument
  * @policy:	who runs next (policy.h); NULL: that of weft_policy_set(), or
  *		the built-in one.  WEFT_POLICY goes before it.
+ * @clock:	what time is.  If it is virtual, ordinary threads hold it only
+ *		while they are registered (weft_thread_register()), and what
+ *		they wait for takes real time.
  *
  * Zero means default.  A variable of the environment (WEFT_PROCS, WEFT_STACK,
  * ...; weft-topo --help lists them) goes before the field of the same name, so
@@ -89,6 +107,7 @@ struct weft_opts {
 	void (*on_deadlock)(void *arg);
 	void *on_deadlock_arg;
 	const struct weft_sched_ops *policy;
+	enum weft_clock clock;
 };
 
 /**

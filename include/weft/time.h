@@ -36,7 +36,11 @@
 extern "C" {
 #endif
 
-/** weft_now() - the clock of all deadlines: CLOCK_MONOTONIC in ns */
+/**
+ * weft_now() - the clock of all deadlines, in ns
+ *
+ * CLOCK_MONOTONIC; or virtual, if the last start said so (enum weft_clock).
+ */
 int64_t weft_now(void);
 
 /** struct weft_timer - comes once; the fields are the library's */

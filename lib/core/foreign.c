@@ -11,6 +11,7 @@
 #include "gpool.h"
 #include "hint.h"
 #include "preempt.h"
+#include "vclock.h"
 #include "../os/rseq.h"
 
 #include <weft/block.h>
@@ -52,11 +53,14 @@ static void push_foreign(struct g *g)
 
 void weft__ready_remote(struct g *g)
 {
+	bool entered = vclock_enter();
+
 	g->wait = WAIT_NONE;
 	if (weft__hint_critical(g))
 		weft__urgent_put(this_m(), g);
 	else
 		push_foreign(g);
+	vclock_leave(entered);
 }
 
 static struct g *fresh(weft__fn *fn, void *arg, uintptr_t join, void *site)
@@ -96,6 +100,20 @@ static int apply(struct m *m, struct g *g, const struct weft_attr *attr,
 	return 0;
 }
 
+static void push_new(struct m *m, struct g *g)
+{
+	bool entered = !m && vclock_enter();
+
+	atomic_add(&S.fspawned, 1);
+	if (weft__hint_critical(g))
+		weft__urgent_put(m, g);
+	else if (m)
+		push(m, g);
+	else
+		push_foreign(g);
+	vclock_leave(entered);
+}
+
 /* What a spawn that is not in a hurry does; size 0: the default stack. */
 static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		 void *arg, uintptr_t join, void *site, size_t size)
@@ -116,13 +134,7 @@ static int spawn(struct g **gp, const struct weft_attr *attr, weft__fn *fn,
 		weft__policy_attr(g, attr->policy_word);
 	if (gp)
 		*gp = g;
-	atomic_add(&S.fspawned, 1);
-	if (weft__hint_critical(g))
-		weft__urgent_put(m, g);
-	else if (m)
-		push(m, g);
-	else
-		push_foreign(g);
+	push_new(m, g);
 	return 0;
 }
 
@@ -189,7 +201,7 @@ int weft_thread_register(void)
 	if (registered == S.epoch)
 		return -EBUSY;
 	registered = S.epoch;
-	atomic_add(&S.nforeign, 1);
+	weft__vclock_register(1);
 	return 0;
 }
 
@@ -202,7 +214,7 @@ int weft_thread_unregister(void)
 	if (registered != S.epoch)
 		return -EINVAL;
 	registered = 0;
-	atomic_sub(&S.nforeign, 1);
+	weft__vclock_register(-1);
 	if (READ_ONCE(S.mon_asleep))
 		weft__sysmon_kick();
 	return 0;

@@ -174,7 +174,11 @@ enum keep weft__keep(struct m *m, uintptr_t idle)
 {
 	enum keep r = KEEP_NOT;
 
-	if (!READ_ONCE(weft__clock_virtual) && become(m)) {
+	if (READ_ONCE(weft__clock_virtual)) {
+		/* The last to park: all may wait, and the clock move on. */
+		if (READ_ONCE(S.nidle) >= READ_ONCE(S.nprocs))
+			weft__sysmon_kick();
+	} else if (become(m)) {
 		r = keep(m, idle);
 		if (cas(&S.keeper, m, NULL) && r == KEEP_NOT)
 			weft__sysmon_kick();
@@ -217,9 +221,11 @@ void weft__keeper_due(s64 when)
 
 /* ---- sysmon ---- */
 
-/* How late a timer may be before sysmon fires it. */
+/* How late a timer may be before sysmon fires it; virtual time: not at all. */
 static s64 grace_now(void)
 {
+	if (READ_ONCE(weft__clock_virtual))
+		return 0;
 	return READ_ONCE(S.keeper) || !READ_ONCE(S.nidle) ? GRACE : 0;
 }
 

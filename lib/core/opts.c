@@ -66,6 +66,11 @@ static const struct word fpenv_words[] = {
 	{ "declared", WEFT_FPENV_DECLARED },
 	{ 0 }
 };
+static const struct word clock_words[] = {
+	{ "real", WEFT_CLOCK_REAL },
+	{ "virtual", WEFT_CLOCK_VIRTUAL },
+	{ 0 }
+};
 static const struct word detect_words[] = {
 	{ "auto", WEFT__DETECT_AUTO },
 	{ "sentinel", WEFT__DETECT_SENTINEL },
@@ -104,6 +109,10 @@ static const struct setting table[] = {
 	  .words = fpenv_words,
 	  .help = "FP control words of a G: kept over each switch, or only "
 		  "those declared by weft_fesetenv()" },
+	{ "WEFT_CLOCK", WORD, AT(clock), USER(clock), .value = WEFT_CLOCK_REAL,
+	  .words = clock_words,
+	  .help = "virtual: time stands while a G runs, and moves on to the "
+		  "next deadline when all wait; for tests" },
 	{ "WEFT_SPIN", NUMBER, AT(spin_us), .max = 10000, .value = 20,
 	  .help = "microseconds that an idle kernel thread looks for work "
 		  "before it sleeps",

@@ -43,6 +43,7 @@ enum weft__detect {
  * @max_m:	most Ms
  * @bind:	enum weft_bind
  * @fpenv:	enum weft_fpenv
+ * @clock:	enum weft_clock
  * @rseq:	enum weft__tri, as the next four
  * @membarrier:	and its rseq form
  * @guard:	guard pages without VMAs
@@ -67,6 +68,7 @@ struct weft__opts {
 	u32 max_m;
 	u32 bind;
 	u32 fpenv;
+	u32 clock;
 	u32 rseq;
 	u32 membarrier;
 	u32 guard;

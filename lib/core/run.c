@@ -11,6 +11,7 @@
 #include "../os/hintmem.h"
 #include "sysmon.h"
 #include "timer.h"
+#include "vclock.h"
 #include "../ctx/overflow.h"
 #include "../ctx/stack.h"
 
@@ -215,6 +216,7 @@ static void counters_init(void)
 	S.mb_base = weft__membarriers;
 	S.idnext = S.idnext ? S.idnext : 1;
 	S.start_ns = weft__now();
+	weft__vclock_start();
 	pthread_sigmask(SIG_SETMASK, NULL, &S.host_mask);
 	S.epoch++;
 }

@@ -119,6 +119,10 @@ struct sched {
 	u64 fspawned;		/* atomic */
 	u64 nforeign;		/* registered */
 	u32 nlocked;		/* Ms that a G is locked to */
+	struct {
+		struct weft__lock lock;	/* guards the rest; vclock.c */
+		u64 arriving, arrived;
+	} vclock;
 	sigset_t host_mask;	/* of the thread that started the runtime */
 	u64 idnext;		/* blocks of ids */
 

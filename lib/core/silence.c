@@ -9,10 +9,14 @@
  * (mon_asleep, LOCK); every token IDLE; membarrier; all queues empty, one
  * private G counting; and whoever un-idles a token kicks it.  It is not the
  * count nidle that is asked, which runs ahead of the words.
+ *
+ * Where time is virtual, a deadline is there, and no G can run before it, the
+ * clock moves on to it (vclock.c).
  */
 #include "sched.h"
 #include "sysmon.h"
 #include "timer.h"
+#include "vclock.h"
 
 #include <stdlib.h>
 #include <weft/stats.h>
@@ -78,28 +82,18 @@ static bool told_already(bool running)
 	return false;
 }
 
-/* Every token is idle, no queue holds a G: the end, or a deadlock? */
-void weft__silence(void)
+/* Every token is idle, no queue holds a G; nor does anybody else. */
+static bool all_wait(void)
 {
-	bool running = READ_ONCE(S.running);
-	s64 live;
-
 	if (any_in_hands())
-		return;
+		return false;
 	/* What left the hands before we looked is in a queue by now. */
 	fence_all();
-	if (!all_idle() || weft__any_work(0) || READ_ONCE(S.signals))
-		return;
-	live = weft__live();
-	if (!live && running) {
-		smp_store_release(&S.done, 1);
-		weft__futex_wake(&S.done, 1);
-		return;
-	}
-	if (!live) {
-		S.deadlocked = 0;
-		return;
-	}
+	return all_idle() && !weft__any_work(0) && !READ_ONCE(S.signals);
+}
+
+static void deadlock(s64 live, bool running)
+{
 	if (READ_ONCE(S.nforeign) || weft__next_timer() != INT64_MAX ||
 	    READ_ONCE(S.starved) || told_already(running))
 		return;
@@ -113,6 +107,36 @@ void weft__silence(void)
 		S.opts.on_deadlock(S.opts.on_deadlock_arg);
 }
 
+/*
+ * Nothing seems to run: is this the end, a deadlock, or is only the clock to
+ * move?  Until when sysmon may sleep: 0 if it moved.
+ */
+s64 weft__silence(s64 tick)
+{
+	bool running = READ_ONCE(S.running);
+	bool virtual = READ_ONCE(weft__clock_virtual);
+	u64 seen = virtual ? weft__vclock_look() : 0;
+	s64 live;
+
+	if (!all_wait())
+		goto out;
+	live = weft__live();
+	if (!live && running) {
+		smp_store_release(&S.done, 1);
+		weft__futex_wake(&S.done, 1);
+		return INT64_MAX;
+	}
+	if (!live)
+		S.deadlocked = 0;
+	if (virtual && !READ_ONCE(S.starved) && weft__vclock_move(seen))
+		return 0;
+	if (live)
+		deadlock(live, running);
+out:
+	/* What held the clock may let go of it without a word to us. */
+	return virtual && weft__next_timer() < TIMER_LATEST ? tick : INT64_MAX;
+}
+
 bool weft__may_sleep(struct monitor *mon)
 {
 	if (!all_idle()) {
@@ -120,7 +144,8 @@ bool weft__may_sleep(struct monitor *mon)
 		return false;
 	}
 	if (READ_ONCE(S.starved) ||
-	    (++mon->idle < 2 && !(READ_ONCE(S.running) && !weft__live())))
+	    (++mon->idle < 2 && !READ_ONCE(weft__clock_virtual) &&
+	     !(READ_ONCE(S.running) && !weft__live())))
 		return false;
 	(void)xchg(&S.mon_asleep, 1);
 	if (!all_idle())

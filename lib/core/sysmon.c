@@ -304,14 +304,12 @@ static void nap(struct monitor *mon)
 {
 	s64 tick = mon->now + mon->tick_us * NSEC_PER_USEC, until = tick;
 
-	if (weft__may_sleep(mon)) {
-		weft__silence();
-		until = INT64_MAX;
-	}
+	if (weft__may_sleep(mon))
+		until = weft__silence(tick);
 	WRITE_ONCE(S.mon_until, until);
 	smp_mb();	/* a new timer's owner sees until, or we see it */
 	until = weft__timers_until(mon->now, tick, until);
-	if (!READ_ONCE(S.mon_stop))
+	if (until && !READ_ONCE(S.mon_stop))
 		weft__seen_nap(&S.mon_futex, until);
 	(void)xchg(&S.mon_futex, 0);
 	WRITE_ONCE(S.mon_asleep, 0);

@@ -31,9 +31,9 @@ struct m *weft__spare_or_new(struct monitor *mon, u32 tok, uintptr_t t);
 void weft__spare_to(struct m *s, u32 cpu);
 void weft__keep_spares(struct monitor *mon);
 
-/* silence.c: may it sleep; and then: is this the end, or a deadlock? */
+/* silence.c: may it sleep; and then: is this the end?  And until when? */
 bool weft__may_sleep(struct monitor *mon);
-void weft__silence(void);
+s64 weft__silence(s64 tick);
 s64 weft__next_timer(void);
 
 /* sync/parker.c: unpark what signal handlers listed */

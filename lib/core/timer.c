@@ -14,7 +14,6 @@
 #include <stdlib.h>
 
 #define BATCH 32
-#define LATEST (INT64_MAX / 2)	/* no sum overflows, and it is never due */
 
 struct timers {
 	struct weft__lock lock;	/* guards the heap */
@@ -81,8 +80,8 @@ static int add(struct timers *h, struct timer *t)
 {
 	s64 before = h->next;
 
-	if (t->when > LATEST)
-		t->when = LATEST;
+	if (t->when > TIMER_LATEST)
+		t->when = TIMER_LATEST;
 	if (theap_add(&h->heap, t->when, t, &t->slot))
 		return -ENOMEM;
 	note_next(h);
@@ -298,7 +297,7 @@ static void call(struct timers *h, struct timer *t, s64 now)
 
 	weft__lock(&h->lock);
 	if (again) {
-		t->when = when < LATEST ? when : LATEST;
+		t->when = when < TIMER_LATEST ? when : TIMER_LATEST;
 		first = t->when < h->next;
 		theap_link(&h->heap, t->slot, t->when);
 		note_next(h);

@@ -40,6 +40,9 @@
 
 #include "../arch/compiler.h"
 
+/* No sum overflows, and it is never due. */
+#define TIMER_LATEST (INT64_MAX / 2)
+
 enum timer_state { TIMER_IDLE, TIMER_ARMED, TIMER_FIRING, TIMER_WAITED };
 enum timer_phase { TIMER_PENDING, TIMER_COMMITTED, TIMER_MISSED };
 

@@ -43,7 +43,7 @@ static void clean(void)
 {
 	static const char *const names[] = {
 		"WEFT_PROCS", "WEFT_STACK", "WEFT_MAX_M", "WEFT_BIND",
-		"WEFT_FPENV", "WEFT_SPIN", "WEFT_SYSMON",
+		"WEFT_FPENV", "WEFT_CLOCK", "WEFT_SPIN", "WEFT_SYSMON",
 		"WEFT_BLOCK_DETECT", "WEFT_PREEMPT_SIGNAL", "WEFT_RSEQ",
 		"WEFT_MEMBARRIER", "WEFT_MEMBARRIER_US", "WEFT_GUARD",
 		"WEFT_NUMA", "WEFT_FAKE_NODES", "WEFT_POLICY",
@@ -73,6 +73,7 @@ TEST(defaults)
 	EXPECT_EQ(10000, o.max_m);
 	EXPECT_EQ(WEFT_BIND_NODE, o.bind);
 	EXPECT_EQ(WEFT_FPENV_KEEP, o.fpenv);
+	EXPECT_EQ(WEFT_CLOCK_REAL, o.clock);
 	EXPECT_EQ(WEFT__AUTO, o.rseq);
 	EXPECT_EQ(20, o.spin_us);
 	EXPECT_EQ(1000, o.sysmon_us);
@@ -94,6 +95,7 @@ TEST(each_value_arrives)
 	setenv("WEFT_MAX_M", "7", 1);
 	setenv("WEFT_BIND", "cpu", 1);
 	setenv("WEFT_FPENV", "declared", 1);
+	setenv("WEFT_CLOCK", "virtual", 1);
 	setenv("WEFT_SPIN", "0", 1);
 	setenv("WEFT_SYSMON", "20", 1);
 	setenv("WEFT_PREEMPT_SIGNAL", "34", 1);
@@ -110,6 +112,7 @@ TEST(each_value_arrives)
 	EXPECT_EQ(7, o.max_m);
 	EXPECT_EQ(WEFT_BIND_CPU, o.bind);
 	EXPECT_EQ(WEFT_FPENV_DECLARED, o.fpenv);
+	EXPECT_EQ(WEFT_CLOCK_VIRTUAL, o.clock);
 	EXPECT_EQ(0, o.spin_us);
 	EXPECT_EQ(20, o.sysmon_us);
 	EXPECT_EQ(34, o.preempt_signal);
@@ -152,6 +155,7 @@ TEST(bad_values_are_refused_with_their_line)
 		{ "WEFT_BIND", "cpux", "not one of" },
 		{ "WEFT_BIND", "cp", "not one of" },
 		{ "WEFT_FPENV", "lost", "not one of keep, declared" },
+		{ "WEFT_CLOCK", "fake", "not one of real, virtual" },
 		{ "WEFT_SPIN", "10001", "not a number from 0 to 10000" },
 		{ "WEFT_SYSMON", "19", "not a number from 20 to 1000000" },
 		{ "WEFT_PREEMPT_SIGNAL", "33", "not a number from 34 to 64" },
@@ -209,6 +213,7 @@ TEST(the_environment_goes_before_the_struct)
 		.max_m = 5,
 		.bind = WEFT_BIND_NONE,
 		.on_deadlock_arg = &user,
+		.clock = WEFT_CLOCK_VIRTUAL,
 	};
 	struct weft__opts o;
 
@@ -221,6 +226,7 @@ TEST(the_environment_goes_before_the_struct)
 	EXPECT_EQ(WEFT_BIND_NODE, o.bind);
 	EXPECT_EQ(WEFT_FPENV_KEEP, o.fpenv);
 	EXPECT_EQ(&user, o.on_deadlock_arg);
+	EXPECT_EQ(WEFT_CLOCK_VIRTUAL, o.clock);
 	unsetenv("WEFT_BIND");
 	ASSERT_EQ(0, resolve(&o, &user));
 	EXPECT_EQ(WEFT_BIND_NONE, o.bind);
