@@ -82,7 +82,7 @@ TEST(in_order_at_their_instants)
 	ASSERT_EQ(0, weft_thread_unregister());
 	DONE();
 	EXPECT_EQ(20, awake);
-	EXPECT_EQ(BEGINS + 20 * HOUR, weft_now());	/* after the stop, too */
+	EXPECT_EQ(BEGINS + 20 * HOUR, weft_now());	/* stays */
 }
 
 #define EQUAL 300
