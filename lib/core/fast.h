@@ -341,13 +341,16 @@ static __always_inline void g_yield(void)
 	switch_to(m, n, POST_PUSH, NULL);
 }
 
-/* Make g, which waits and was taken out of what it waited on, runnable. */
+/*
+ * Make g, which waits and was taken out of what it waited on, runnable.  With
+ * hints it may have to go first.
+ */
 static __always_inline void ready(struct m *m, struct g *g)
 {
 	g->wait = WAIT_NONE;
 	m->readied = 1;
 	own_add(m->nreadied, 1);
-	if (unlikely(READ_ONCE(weft__want.word)))
+	if (unlikely(READ_ONCE(weft__want.word) || g->flags & GF_HINT))
 		weft__ready_idle(m, g);
 	else
 		push(m, g);

@@ -349,17 +349,24 @@ weft__noinline void weft__want_slow(struct m *m)
 }
 
 /*
- * ready() saw a thief or an idle M.  A G that parks right after it readies
- * another hands over its CPU: no wake-up.  One that runs on gets the other a
- * CPU at once; then the G goes where a woken M takes it without a seizure,
- * unless one of the two has said that they talk to each other.
+ * A G that parks right after it readies another hands over its CPU.  So does
+ * one of a pair that has said that the two talk to each other.
+ */
+static bool stays_here(struct m *m, struct g *g)
+{
+	return m->cur != &m->g0 &&
+	       (m->cur->sync >= 2 || weft__hint_near(m->cur, g));
+}
+
+/*
+ * ready() saw hints, a thief or an idle M.  One that runs on gets the other a
+ * CPU at once; then the G goes where a woken M takes it without a seizure.
  */
 weft__noinline void weft__ready_idle(struct m *m, struct g *g)
 {
 	if (weft__hint_critical(g))
 		weft__urgent_put(m, g);
-	else if (m->cur != &m->g0 &&
-		 (m->cur->sync >= 2 || weft__hint_near(m->cur, g)))
+	else if (!READ_ONCE(weft__want.word) || stays_here(m, g))
 		push(m, g);
 	else if (policy_on() || !gift_give(m->node, g))
 		weft__gq_put(m, g);

@@ -65,20 +65,24 @@ weft__noinline void weft__wake_who_slow(u64 who)
 
 /* ---- a G leaves ---- */
 
-/* Steals and seizes nothing, and does not move the P. */
+/*
+ * Steals and seizes nothing, and does not move the P.  A G with hints leaves by
+ * the idle loop (hint.c), which does next to nothing before it drops the lock.
+ */
 weft__noinline struct g *weft__wait_pop_slow(struct m *m)
 {
 	struct p *p = READ_ONCE(m->p);
 	struct g *g = NULL;
 
-	if (!m->locked && READ_ONCE(p->q.seat) == m_here(m))
+	if (!m->locked && !m->hinted && READ_ONCE(p->q.seat) == m_here(m))
 		g = weft__rq_pop_any(m, p);
 	return g ? g : &m->g0;
 }
 
 weft__noinline void weft__wait_tick(void)
 {
-	g_yield();
+	if (!this_m()->hinted)	/* else it has left by the idle loop */
+		g_yield();
 }
 
 /* ---- deadlines ---- */

@@ -228,10 +228,13 @@ static __always_inline struct g *wait_pop(struct m *m)
 {
 	struct g *g;
 
-	if (likely(m->tick > 1))
+	if (likely(m->tick > 1)) {
 		own_add(m->tick, -1u);
-	g = (struct g *)seq_pop(m->vc, &peek(m->p)->q);
-	return likely(g) ? g : weft__wait_pop_slow(m);
+		g = (struct g *)seq_pop(m->vc, &peek(m->p)->q);
+		if (likely(g))
+			return g;
+	}
+	return weft__wait_pop_slow(m);
 }
 
 /* The G is back, with nothing in its hands: do what wait_pop() left out. */

@@ -4,7 +4,9 @@
  */
 #include "../core/rt.h"
 #include <core/hint.h>
+#include <weft/chan.h>
 #include <weft/preempt.h>
+#include <weft/sync.h>
 
 #include "kselftest_harness.h"
 
@@ -73,6 +75,153 @@ TEST(who_is_unparked_runs_first)
 TEST(with_a_deadline_too)
 {
 	unparked(_metadata, &first);
+}
+
+/* ---- in any queue ---- */
+
+static struct weft_chan *ch;
+static struct weft_mutex mx;
+static struct weft_cond cond;
+static struct weft_sem sem;
+static struct weft_rwlock rw;
+static struct weft_event event;
+static struct weft_wg wg;
+
+/* How a critical one waits, and who wakes it: both for a variant. */
+static int in_chan(bool waits)
+{
+	u64 v = 1;
+
+	return waits ? weft_chan_recv(ch, &v) : weft_chan_send(ch, &v);
+}
+
+static int in_select(bool waits)
+{
+	u64 v;
+	struct weft_case k = { .chan = ch, .op = WEFT_RECV, .elem = &v };
+
+	return waits ? weft_select(&k, 1, WEFT_FOREVER) : in_chan(false);
+}
+
+static int in_mutex(bool waits)
+{
+	if (!waits)
+		return weft_mutex_unlock(&mx);
+	return weft_mutex_lock(&mx) ?: weft_mutex_unlock(&mx);
+}
+
+static int in_cond(bool waits)
+{
+	if (!waits)
+		return weft_cond_signal(&cond);
+	return weft_mutex_lock(&mx) ?: weft_cond_wait(&cond, &mx) ?:
+	       weft_mutex_unlock(&mx);
+}
+
+static int in_sem(bool waits)
+{
+	return waits ? weft_sem_acquire(&sem) : weft_sem_release(&sem, 1);
+}
+
+static int in_rwlock(bool waits)
+{
+	if (!waits)
+		return weft_rwlock_write_unlock(&rw);
+	return weft_rwlock_read(&rw) ?: weft_rwlock_read_unlock(&rw);
+}
+
+static int in_event(bool waits)
+{
+	return waits ? weft_event_wait(&event) : weft_event_set(&event);
+}
+
+static int in_wg(bool waits)
+{
+	return waits ? weft_wg_wait(&wg) : weft_wg_done(&wg);
+}
+
+typedef int in_fn(bool waits);
+
+FIXTURE(queued) {
+};
+
+FIXTURE_VARIANT(queued) {
+	in_fn *in;
+	in_fn *before;		/* what the waker has to have done */
+};
+
+#define QUEUED(name, held)                                                    \
+	FIXTURE_VARIANT_ADD(queued, name) { .in = in_##name, .before = held }
+
+static int hold(bool waits)
+{
+	(void)waits;
+	return weft_mutex_lock(&mx) ?: weft_rwlock_write(&rw) ?:
+	       weft_wg_add(&wg, 1);
+}
+
+QUEUED(chan, NULL);
+QUEUED(select, NULL);
+QUEUED(mutex, hold);
+QUEUED(cond, NULL);
+QUEUED(sem, NULL);
+QUEUED(rwlock, hold);
+QUEUED(event, NULL);
+QUEUED(wg, hold);
+
+FIXTURE_SETUP(queued)
+{
+	(void)variant;
+	ch = weft_chan_new(8, 0);
+	ASSERT_NE(NULL, ch);
+}
+
+FIXTURE_TEARDOWN(queued)
+{
+	(void)variant;
+	weft_chan_free(ch);
+}
+
+/* And its hints have come back with it. */
+static void *waits_in_it(void *arg)
+{
+	in_fn *in = arg;
+
+	CHECK(!weft_hint_urgency(WEFT_CRITICAL));
+	CHECK(!in(true));
+	first = next();
+	CHECK(this_m()->hint_of == this_m()->cur);
+	CHECK(this_m()->hinted);
+	return arg;
+}
+
+static void *readies_it(void *arg)
+{
+	const FIXTURE_VARIANT(queued) *v = arg;
+	struct weft_g *g;
+	int i;
+
+	CHECK(!v->before || !v->before(false));
+	CHECK(!weft_spawn(&g, NULL, waits_in_it, v->in));
+	CHECK(G_AWAIT(READ_ONCE(rt_g(g)->wait) > WAIT_NONE));
+	for (i = 0; i < MANY; i++)
+		CHECK(!weft_go(counts, NULL));
+	CHECK(!v->in(false));
+	weft_yield();
+	CHECK(!weft_join(g, NULL));
+	return NULL;
+}
+
+TEST_F(queued, runs_first)
+{
+	struct weft_g *g;
+
+	ASSERT_EQ(0, rt_start(1));
+	ASSERT_EQ(0, weft_spawn(&g, NULL, readies_it, (void *)variant));
+	EXPECT_EQ(0, weft_join(g, NULL));
+	EXPECT_EQ(1, first);
+	DONE();
+	EXPECT_EQ(MANY, normal);
 }
 
 static void *is_first(void *arg)
