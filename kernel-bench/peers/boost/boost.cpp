@@ -25,24 +25,18 @@
  * A fiber that was blocked goes back to the thread on which it blocked.  So in
  * parkwake the one that waits is started on the second thread, with round_robin
  * on both.
+ *
+ * The channels, locks and sleepers are in sync.cpp.
  */
-#include "../peer.h"
+#include "boost.h"
 
 #include <atomic>
 #include <cerrno>
 #include <malloc.h>
-#include <memory>
-#include <mutex>
-#include <thread>
 #include <unistd.h>
-#include <vector>
 
-#include <boost/fiber/all.hpp>
 #include <boost/version.hpp>
 
-namespace bf = boost::fibers;
-
-#define STACK_SIZE (16 * 1024)
 #define FIB_MAX 27
 #define FIBERS_MAX 100000	/* at once */
 
@@ -62,74 +56,6 @@ __attribute__((constructor)) static void keep_memory(void)
 	mallopt(M_TRIM_THRESHOLD, INT32_MAX);
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
-
-template <typename F> static bf::fiber start(F fn)
-{
-	return bf::fiber(bf::launch::post, std::allocator_arg,
-			 bf::fixedsize_stack(STACK_SIZE), fn);
-}
-
-/* The permit of weft's parker, of what there is here. */
-struct permit_fiber {
-	bf::mutex lock;
-	bf::condition_variable cond;
-	bool given = false;
-
-	void give()
-	{
-		std::unique_lock<bf::mutex> hold(lock);
-
-		given = true;
-		cond.notify_one();
-	}
-
-	void wait()
-	{
-		std::unique_lock<bf::mutex> hold(lock);
-
-		cond.wait(hold, [this] { return given; });
-		given = false;
-	}
-};
-
-/*
- * As many threads as the run has processors, this one among them.  The others
- * run what they can steal, until the end.
- */
-struct threads {
-	permit_fiber over[CPUS_MAX];
-	std::vector<std::thread> others;
-
-	explicit threads(unsigned int procs)
-	{
-		unsigned int i;
-
-		if (procs == 1)
-			return;
-		for (i = 1; i < procs; i++)
-			others.emplace_back([this, i, procs] {
-				algorithm(procs);
-				over[i].wait();
-			});
-		algorithm(procs);
-	}
-
-	/* Returns when all of them have come here. */
-	static void algorithm(unsigned int procs)
-	{
-		bf::use_scheduling_algorithm<bf::algo::work_stealing>(procs);
-	}
-
-	~threads()
-	{
-		unsigned int i;
-
-		for (i = 0; i < others.size(); i++)
-			over[i + 1].give();
-		for (auto &t : others)
-			t.join();
-	}
-};
 
 struct yield_fiber {
 	long turns;
@@ -661,89 +587,6 @@ static void idle(struct run *r)
 		run_note(r, "work_stealing polls by default");
 }
 
-#define CHAN_ROOM 128	/* a power of two, of which one stays empty */
-#define CHAN_MANY 4
-
-struct chan_end {
-	long n;
-	uint64_t sum;
-} __attribute__((aligned(128)));
-
-static void chan_row(struct run *r)
-{
-	bf::buffered_channel<uint64_t> c(CHAN_ROOM);
-	std::vector<bf::fiber> s(r->arg), d(r->arg);
-	struct chan_end se[CHAN_MANY] = {}, de[CHAN_MANY] = {};
-	uint64_t sent = 0, received = 0;
-	long i, n = 0;
-	threads ts(r->procs);
-
-	run_begin(r);
-	for (i = 0; i < r->arg; i++)
-		d[i] = start([&c, e = &de[i]] {
-			uint64_t v, sum = 0;
-			long n = 0;
-
-			while (c.pop(v) == bf::channel_op_status::success) {
-				n++;
-				sum += v;
-			}
-			e->n = n;
-			e->sum = sum;
-		});
-	for (i = 0; i < r->arg; i++)
-		s[i] = start([&c, e = &se[i]] {
-			uint64_t v = 0, sum = 0;
-
-			while (!stopping()) {
-				c.push(++v);
-				sum += v;
-				if (!(v & 1023))
-					cpu_mark();
-			}
-			e->sum = sum;
-		});
-	for (auto &one : s)
-		one.join();
-	c.close();
-	for (auto &one : d)
-		one.join();
-	for (i = 0; i < r->arg; i++) {
-		sent += se[i].sum;
-		received += de[i].sum;
-		n += de[i].n;
-	}
-	run_end(r, n);
-	if (sent != received)
-		run_fail(r, "what was received is not what was sent");
-}
-
-static void pingpong(struct run *r)
-{
-	bf::unbuffered_channel<uint64_t> there, back;
-	uint64_t v = 0;
-	long n = 0;
-	threads ts(r->procs);
-	bf::fiber f = start([&] {
-		uint64_t x;
-
-		while (there.pop(x) == bf::channel_op_status::success)
-			back.push(x + 1);
-	});
-
-	run_begin(r);
-	while (!stopping()) {
-		there.push(v);
-		back.pop(v);
-		n++;
-	}
-	run_end(r, n);
-	if (v != (uint64_t)n)
-		run_fail(r, "what came back is not what went");
-	there.close();
-	f.join();
-}
-
 #define STACKS "stacks of 16 KiB by malloc"
 #define TREE "fib(27) at most: memory; " STACKS
 #define LEAVES "100,000 leaves, the time scaled up: memory; " STACKS
@@ -751,6 +594,9 @@ static void pingpong(struct run *r)
 #define SECOND "the one woken belongs to a second thread; no stealing"
 #define ROOM "room for 127; " STACKS
 #define NO_SELECT "no select over channels"
+#define NO_RWLOCK "no lock for readers and a writer"
+#define NO_TIMER "no timers: only fibers that sleep"
+#define PERMIT_SEM "a semaphore is a mutex, a condition variable and a flag"
 #define NO_ANNOUNCE "nothing announces a call that blocks; see block8_plain"
 
 const struct peer_row peer_rows[] = {
@@ -771,6 +617,12 @@ const struct peer_row peer_rows[] = {
 	{ "chan1x1", chan_row, 1, ROOM, NULL, NULL },
 	{ "chan4x4", chan_row, CHAN_MANY, ROOM, NULL, NULL },
 	{ "select4", NULL, 0, NULL, NO_SELECT, NULL },
+	{ "mutex_2", mutex_row, 2, NULL, NULL, NULL },
+	{ "mutex_8", mutex_row, 8, NULL, NULL, NULL },
+	{ "mutex_64", mutex_row, 64, NULL, NULL, NULL },
+	{ "rwlock_read8", NULL, 0, NULL, NO_RWLOCK, NULL },
+	{ "cond_pingpong", cond_pingpong, 0, NULL, NULL, NULL },
+	{ "sem_pingpong", sem_pingpong, 0, PERMIT_SEM, NULL, NULL },
 	{ "block8", NULL, 0, NULL, NO_ANNOUNCE, NULL },
 	{ "block8_sleep", NULL, 0, NULL, NO_ANNOUNCE, NULL },
 	{ "block8_plain", beside, BLOCK8_PLAIN, NULL, NULL, "percent" },
@@ -779,5 +631,8 @@ const struct peer_row peer_rows[] = {
 	{ "hog", beside, HOG, NULL, NULL, "percent" },
 	{ "mem", mem, 0, "100,000 fibers; " STACKS, NULL, NULL },
 	{ "idle", idle, 0, PERMIT, NULL, NULL },
+	{ "sleepers_10000", sleepers, 0, STACKS, NULL, NULL },
+	{ "sleepers_100000", sleepers, 0, STACKS, NULL, NULL },
+	{ "timer_churn", NULL, 0, NULL, NO_TIMER, NULL },
 	{}
 };

@@ -14,12 +14,13 @@
 //!     do not take it: see parkwake.
 //!
 //! main.rs has arguments and the result, run.rs the clock and the piece of
-//! work, rows.rs, block8.rs and mem.rs the rows.
+//! work, rows.rs, block8.rs, mem.rs and sync.rs the rows.
 
 mod block8;
 mod mem;
 mod rows;
 mod run;
+mod sync;
 
 use run::Run;
 use std::fmt::Write;
@@ -129,7 +130,9 @@ fn main() {
         quoted(&version())
     );
     match rows::find(&args[2]) {
-        None => out += ",\"skip\":\"this peer has no such row\"",
+        None => {
+            out += &format!(",\"skip\":{}", quoted(rows::why_not(&args[2])))
+        }
         Some(row) => {
             if r.n == 0 && r.ms == 0 {
                 usage("--n and --ms are missing");

@@ -3,7 +3,7 @@
 //! Rows in which tasks start, yield, wait and wake.
 
 use crate::run::*;
-use crate::{block8, mem};
+use crate::{block8, mem, sync};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::*};
@@ -39,6 +39,11 @@ const SLOT: &str =
     that yields: no other takes it from there";
 const IN_PLACE: &str = "in block_in_place(), and a yield after each";
 
+const ROOM: &str = "room for one: an mpsc channel has no less";
+const SHARED: &str = "the one receiver of an mpsc channel, in a Mutex";
+const NO_COND: &str = "a condition is a Notify beside the Mutex";
+const TICKS: &str = "tokio's timers count in ms";
+
 const ROWS: &[Row] = rows! {
     "switch" "ns" 0, switch, NOTIFY;
     "yield_g2" "ns" 2, yields, NO_STACK;
@@ -53,6 +58,16 @@ const ROWS: &[Row] = rows! {
     "parkwake_spin" "ns" 4000, parkwake, SLOT;
     "steal" "ns" 10, steal, NO_STACK;
     "steal_1us" "ns" 1, steal, NO_STACK;
+    "pingpong" "ns" 0, sync::pingpong, ROOM;
+    "chan1x1" "ns" 0, sync::chan1x1, "";
+    "chan4x4" "ns" 0, sync::chan4x4, SHARED;
+    "select4" "ns" 0, sync::select4, ROOM;
+    "mutex_2" "ns" 2, sync::mutex, "";
+    "mutex_8" "ns" 8, sync::mutex, "";
+    "mutex_64" "ns" 64, sync::mutex, "";
+    "rwlock_read8" "ns" 8, sync::rwlock, "";
+    "cond_pingpong" "ns" 0, sync::cond, NO_COND;
+    "sem_pingpong" "ns" 0, sync::sem, "";
     "block8" "percent" block8::PIPE, block8::measure, IN_PLACE;
     "block8_sleep" "percent" block8::SLEEP, block8::measure, IN_PLACE;
     "block8_plain" "percent" block8::PLAIN, block8::measure, "";
@@ -61,7 +76,17 @@ const ROWS: &[Row] = rows! {
     "hog" "percent" block8::HOG, block8::measure, "";
     "mem" "ns" 0, mem::mem, NOTIFY;
     "idle" "ns" 0, mem::idle, NOTIFY;
+    "sleepers_10000" "ns" 0, sync::sleepers, TICKS;
+    "sleepers_100000" "ns" 0, sync::sleepers, TICKS;
 };
+
+/// Of a row that is not in the table.
+pub fn why_not(name: &str) -> &'static str {
+    match name {
+        "timer_churn" => "no timer by itself: a future that sleeps is one",
+        _ => "this peer has no such row",
+    }
+}
 
 pub fn find(name: &str) -> Option<&'static Row> {
     ROWS.iter().find(|row| row.name == name)
@@ -70,10 +95,13 @@ pub fn find(name: &str) -> Option<&'static Row> {
 impl Row {
     /// As the first task of a runtime with so many workers.
     pub fn measure(&self, r: Run) -> Run {
-        let rt = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(r.procs)
-            .build()
-            .expect("a runtime");
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(r.procs);
+        // Its driver is in the way of each worker that goes to sleep.
+        if self.name.starts_with("sleepers") {
+            builder.enable_time();
+        }
+        let rt = builder.build().expect("a runtime");
         let first = rt.spawn((self.start)(r));
         let r = rt.block_on(first).expect("the first task");
         rt.shutdown_background();
