@@ -169,11 +169,11 @@ static void park(struct m *m)
 	if (idle & TOK_EAGER)
 		atomic_add(&weft__want.eager, 1);
 	weft__clear_woken(m);
+	stat_inc(m->n.parked);	/* before the CAS: see silence.c */
 	if (!cas(&S.tok[READ_ONCE(m->tok)], me, idle)) {
 		weft__not_idle(idle);
 		return;
 	}
-	stat_inc(m->n.parked);
 	trace(m, IDLE, READ_ONCE(m->tok), rest_us);
 	if (rest_us) {
 		weft__nfutex_wait(&m->futex, 0,

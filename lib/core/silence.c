@@ -7,8 +7,11 @@
  * or no G is left: where Gs are woken now and then, each would wake the monitor
  * with its M (kernel-bench low_load).  The protocol is Dekker's: announce
  * (mon_asleep, LOCK); every token IDLE; membarrier; all queues empty, one
- * private G counting; and whoever un-idles a token kicks it.  It is not the
- * count nidle that is asked, which runs ahead of the words.
+ * private G counting; every token still IDLE; and whoever un-idles a token
+ * kicks it.  It is not the count nidle that is asked, which runs ahead of the
+ * words.
+ *
+ * selftests/model/vclock.pml explores it.
  *
  * Where time is virtual, a deadline is there, and no G can run before it, the
  * clock moves on to it (vclock.c).
@@ -82,14 +85,36 @@ static bool told_already(bool running)
 	return false;
 }
 
-/* Every token is idle, no queue holds a G; nor does anybody else. */
+/* How often Ms have announced that they park; counted before they do. */
+static u64 parks(void)
+{
+	u32 i, n = smp_load_acquire(&S.nm);
+	u64 sum = 0;
+
+	for (i = 0; i < n; i++)
+		sum += smp_load_acquire(&S.m[i]->n.parked);
+	return sum;
+}
+
+/*
+ * Every token is idle, no queue holds a G; nor does anybody else.  An M that
+ * has announced that it parks looks once more, and may then take the last G
+ * out of a queue between our look at its token and that at the queue.  So the
+ * tokens are looked at twice; and what un-idled and parked again in between
+ * has counted that.  Then all were idle while we looked at the queues.
+ */
 static bool all_wait(void)
 {
-	if (any_in_hands())
+	u64 before = parks();
+
+	if (!all_idle() || any_in_hands())
 		return false;
 	/* What left the hands before we looked is in a queue by now. */
 	fence_all();
-	return all_idle() && !weft__any_work(0) && !READ_ONCE(S.signals);
+	if (weft__any_work(0) || READ_ONCE(S.signals))
+		return false;
+	smp_mb();	/* its partner: the CAS of who un-idles, before it pops */
+	return all_idle() && parks() == before;
 }
 
 static void deadlock(s64 live, bool running)
