@@ -113,7 +113,7 @@ static bool all_wait(void)
 	fence_all();
 	if (weft__any_work(0) || READ_ONCE(S.signals))
 		return false;
-	smp_mb();	/* its partner: the CAS of who un-idles, before it pops */
+	smp_mb();	/* partner: the CAS of who un-idles, then pops */
 	return all_idle() && parks() == before;
 }
 
