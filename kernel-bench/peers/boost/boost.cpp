@@ -28,7 +28,7 @@
  *
  * The channels, locks and sleepers are in sync.cpp.
  */
-#include "boost.h"
+#include "boost.hpp"
 
 #include <atomic>
 #include <cerrno>

@@ -3,7 +3,7 @@
  * sync.cpp - channels, locks and sleepers with Boost.Fiber; as chan.c, locks.c
  * and sleepers.c.
  */
-#include "boost.h"
+#include "boost.hpp"
 
 #include <atomic>
 #include <chrono>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later OR MIT */
 /*
- * boost.h - what the rows with Boost.Fiber share: how a fiber is started, the
+ * boost.hpp - what the rows with Boost.Fiber share: how a fiber is started, the
  * permit, and the threads; boost.cpp tells what differs from weft.
  */
 #ifndef BOOST_H
