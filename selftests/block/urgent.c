@@ -55,12 +55,13 @@ static void *wakes_it(void *arg)
 	return NULL;
 }
 
-static void unparked(struct __test_metadata *_metadata, void *arg)
+static void goes_first(struct __test_metadata *_metadata, weft_fn *fn,
+		       void *arg)
 {
 	struct weft_g *g;
 
 	ASSERT_EQ(0, rt_start(1));
-	ASSERT_EQ(0, weft_spawn(&g, NULL, wakes_it, arg));
+	ASSERT_EQ(0, weft_spawn(&g, NULL, fn, arg));
 	EXPECT_EQ(0, weft_join(g, NULL));
 	EXPECT_EQ(1, first);
 	DONE();
@@ -69,12 +70,12 @@ static void unparked(struct __test_metadata *_metadata, void *arg)
 
 TEST(who_is_unparked_runs_first)
 {
-	unparked(_metadata, NULL);
+	goes_first(_metadata, wakes_it, NULL);
 }
 
 TEST(with_a_deadline_too)
 {
-	unparked(_metadata, &first);
+	goes_first(_metadata, wakes_it, &first);
 }
 
 /* ---- in any queue ---- */
@@ -214,14 +215,7 @@ static void *readies_it(void *arg)
 
 TEST_F(queued, runs_first)
 {
-	struct weft_g *g;
-
-	ASSERT_EQ(0, rt_start(1));
-	ASSERT_EQ(0, weft_spawn(&g, NULL, readies_it, (void *)variant));
-	EXPECT_EQ(0, weft_join(g, NULL));
-	EXPECT_EQ(1, first);
-	DONE();
-	EXPECT_EQ(MANY, normal);
+	goes_first(_metadata, readies_it, (void *)variant);
 }
 
 static void *is_first(void *arg)
