@@ -95,7 +95,7 @@ static int acquire(struct rwlock *rw, u64 writer, s64 deadline)
 	return wait_for(rw, writer, deadline);
 }
 
-weft__noinline int weft__read_slow(struct rwlock *rw)
+weft__noinline int weft__rwlock_read_slow(struct rwlock *rw)
 {
 	return acquire(rw, 0, WEFT_FOREVER);
 }
@@ -115,7 +115,7 @@ int weft_rwlock_read_until(struct weft_rwlock *rw, int64_t deadline)
 	return acquire(to_rwlock(rw), 0, deadline);
 }
 
-weft__noinline int weft__read_unlock_slow(struct rwlock *rw)
+weft__noinline int weft__rwlock_read_unlock_slow(struct rwlock *rw)
 {
 	struct wnode *first = NULL;
 	int r = -EPERM;
@@ -136,7 +136,7 @@ int weft_rwlock_read_unlock(struct weft_rwlock *rw)
 	return rwlock_read_unlock(to_rwlock(rw));
 }
 
-weft__noinline int weft__write_slow(struct rwlock *rw)
+weft__noinline int weft__rwlock_write_slow(struct rwlock *rw)
 {
 	return acquire(rw, weft__holder_me(this_m()), WEFT_FOREVER);
 }
@@ -156,7 +156,7 @@ int weft_rwlock_write_until(struct weft_rwlock *rw, int64_t deadline)
 	return acquire(to_rwlock(rw), weft__holder_me(this_m()), deadline);
 }
 
-weft__noinline int weft__write_unlock_slow(struct rwlock *rw)
+weft__noinline int weft__rwlock_write_unlock_slow(struct rwlock *rw)
 {
 	struct wnode *first;
 

@@ -66,10 +66,10 @@ int weft__cond_wait_slow(struct cond *c, struct mutex *mx, s64 deadline);
 int weft__cond_signal_slow(struct cond *c);
 int weft__sem_acquire_slow(struct sem *s, s64 deadline);
 int weft__sem_release_slow(struct sem *s, u64 n);
-int weft__read_slow(struct rwlock *rw);
-int weft__read_unlock_slow(struct rwlock *rw);
-int weft__write_slow(struct rwlock *rw);
-int weft__write_unlock_slow(struct rwlock *rw);
+int weft__rwlock_read_slow(struct rwlock *rw);
+int weft__rwlock_read_unlock_slow(struct rwlock *rw);
+int weft__rwlock_write_slow(struct rwlock *rw);
+int weft__rwlock_write_unlock_slow(struct rwlock *rw);
 
 /* A G waits in q; lk is dropped.  What its waker left it. */
 static __always_inline int wait_in(struct m *m, struct clk *lk,
@@ -212,13 +212,13 @@ static __always_inline int rwlock_read(struct rwlock *rw)
 	bool got;
 
 	if (unlikely(!m))
-		return weft__read_slow(rw);
+		return weft__rwlock_read_slow(rw);
 	clk_lock(m->vc, &rw->lk);
 	got = !rw->writer && wq_empty(&rw->q);
 	if (likely(got))
 		rw->readers++;
 	clk_unlock(&rw->lk);
-	return likely(got) ? 0 : weft__read_slow(rw);
+	return likely(got) ? 0 : weft__rwlock_read_slow(rw);
 }
 
 static __always_inline int rwlock_read_unlock(struct rwlock *rw)
@@ -227,13 +227,13 @@ static __always_inline int rwlock_read_unlock(struct rwlock *rw)
 	bool last;
 
 	if (unlikely(!m))
-		return weft__read_unlock_slow(rw);
+		return weft__rwlock_read_unlock_slow(rw);
 	clk_lock(m->vc, &rw->lk);
 	last = !rw->readers || !wq_empty(&rw->q);
 	if (likely(!last))
 		rw->readers--;
 	clk_unlock(&rw->lk);
-	return likely(!last) ? 0 : weft__read_unlock_slow(rw);
+	return likely(!last) ? 0 : weft__rwlock_read_unlock_slow(rw);
 }
 
 static __always_inline int rwlock_write(struct rwlock *rw)
@@ -242,13 +242,13 @@ static __always_inline int rwlock_write(struct rwlock *rw)
 	bool got;
 
 	if (unlikely(!m))
-		return weft__write_slow(rw);
+		return weft__rwlock_write_slow(rw);
 	clk_lock(m->vc, &rw->lk);
 	got = !rw->writer && !rw->readers && wq_empty(&rw->q);
 	if (likely(got))
 		WRITE_ONCE(rw->writer, (u64)m->cur);
 	clk_unlock(&rw->lk);
-	return likely(got) ? 0 : weft__write_slow(rw);
+	return likely(got) ? 0 : weft__rwlock_write_slow(rw);
 }
 
 static __always_inline int rwlock_write_unlock(struct rwlock *rw)
@@ -257,13 +257,13 @@ static __always_inline int rwlock_write_unlock(struct rwlock *rw)
 	bool alone;
 
 	if (unlikely(!m || READ_ONCE(rw->writer) != (u64)m->cur))
-		return weft__write_unlock_slow(rw);
+		return weft__rwlock_write_unlock_slow(rw);
 	clk_lock(m->vc, &rw->lk);
 	alone = wq_empty(&rw->q);
 	if (likely(alone))
 		WRITE_ONCE(rw->writer, 0);
 	clk_unlock(&rw->lk);
-	return likely(alone) ? 0 : weft__write_unlock_slow(rw);
+	return likely(alone) ? 0 : weft__rwlock_write_unlock_slow(rw);
 }
 
 #endif /* WEFT_SYNC_SYNC_H */

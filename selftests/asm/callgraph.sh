@@ -41,10 +41,10 @@ weft__cond_wait_slow	an ordinary thread; bad use
 weft__cond_signal_slow	an ordinary thread
 weft__sem_acquire_slow	an ordinary thread
 weft__sem_release_slow	an ordinary thread; more than one permit
-weft__read_slow		an ordinary thread; somebody writes, or waits
-weft__read_unlock_slow	an ordinary thread; somebody waits; bad use
-weft__write_slow	an ordinary thread; somebody is inside, or waits
-weft__write_unlock_slow	an ordinary thread; somebody waits; bad use
+weft__rwlock_read_slow		an ordinary thread; somebody writes, or waits
+weft__rwlock_read_unlock_slow	an ordinary thread; somebody waits; bad use
+weft__rwlock_write_slow	an ordinary thread; somebody is inside, or waits
+weft__rwlock_write_unlock_slow	an ordinary thread; somebody waits; bad use
 weft__block_end_slow	the token went to another M meanwhile
 weft__g_end		a G with keys, a name or a lock ends
 weft__timer_arm		a deadline
