@@ -25,7 +25,8 @@ extern "C" {
  * @inlined:	children that ran as a call on their joiner's stack
  * @parked:	times a G parked
  * @readied:	times one was made runnable again
- * @ticks:	looks at the global queue, one each 61 dispatches
+ * @ticks:	looks around, one each 61 dispatches; while a P has timers as
+ *		many as come 50 us apart, if dispatches are slow
  * @global_put:	Gs that went to a global queue
  * @global_got:	Gs that came from one
  * @spills:	blocks of Gs that left a full queue
